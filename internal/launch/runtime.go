@@ -22,7 +22,7 @@ type Runtime interface {
 	// ImageFile reads one file of an image that need not be running; fs.ErrNotExist when it is not there.
 	ImageFile(ctx context.Context, imageID, path string) ([]byte, error)
 
-	CreateNetwork(ctx context.Context, n NetworkSpec) error
+	CreateNetwork(ctx context.Context, n sandbox.NetworkSpec) error
 	CreateVolume(ctx context.Context, name string, labels map[string]string) error
 	// Create makes the container of a Spec, joined to all its networks before it can start, and gives its id.
 	Create(ctx context.Context, s sandbox.Spec) (string, error)
@@ -32,83 +32,13 @@ type Runtime interface {
 	// Inspect reads a container back into a Spec, by id or name; kind NotFound when there is none.
 	Inspect(ctx context.Context, id string) (sandbox.Observed, error)
 	// Exec runs a command in a running container and waits for it.
-	Exec(ctx context.Context, id string, x Exec) (ExecResult, error)
+	Exec(ctx context.Context, id string, x sandbox.Exec) (sandbox.ExecResult, error)
 	// Watch calls back on each change of a container with a berth label until ctx ends or the engine goes away.
-	Watch(ctx context.Context, changed func(Change)) error
+	Watch(ctx context.Context, changed func(sandbox.Change)) error
 	// Logs reads a container's output, both streams, oldest first.
-	Logs(ctx context.Context, id string, o LogOptions) (io.ReadCloser, error)
+	Logs(ctx context.Context, id string, o sandbox.LogOptions) (io.ReadCloser, error)
 	// Signal acts on a container: stop (with a grace), kill, pause, unpause.
-	Signal(ctx context.Context, id string, do Action, grace time.Duration) error
+	Signal(ctx context.Context, id string, do sandbox.Action, grace time.Duration) error
 	// Remove takes an object away: a container by force with its anonymous volumes, a network, a volume.
-	Remove(ctx context.Context, kind ObjectKind, name string) error
-}
-
-// NetworkSpec is a network that berth makes for one sandbox.
-type NetworkSpec struct {
-	Name     string
-	Subnet   string // CIDR; "" lets the engine choose
-	Internal bool
-	Options  map[string]string
-	Labels   map[string]string
-}
-
-// Exec is a command to run inside. Stdin may be nil. Stdout and Stderr may be nil: then the result holds them.
-type Exec struct {
-	User    string // uid:gid; "" is the container's
-	Dir     string
-	Env     []string
-	Command []string
-	TTY     bool
-	Size    [2]uint // height, width of the terminal, with TTY
-	Resize  <-chan [2]uint
-	Detach  bool // start it and come back
-	Stdin   io.Reader
-	Stdout  io.Writer
-	Stderr  io.Writer
-}
-
-// ExecResult is how an Exec ended.
-type ExecResult struct {
-	Code   int
-	Stdout []byte // when Exec.Stdout was nil; at most 1 MiB
-	Stderr []byte // when Exec.Stderr was nil; at most 1 MiB
-}
-
-// LogOptions choose which lines of a container's output.
-type LogOptions struct {
-	Tail       int // 0: all
-	Since      time.Time
-	Follow     bool
-	Timestamps bool
-}
-
-// Action is what Signal does.
-type Action string
-
-// The actions.
-const (
-	Stop    Action = "stop"
-	Kill    Action = "kill"
-	Pause   Action = "pause"
-	Unpause Action = "unpause"
-)
-
-// ObjectKind is a kind of thing that berth makes in an engine.
-type ObjectKind string
-
-// The kinds.
-const (
-	ContainerObject ObjectKind = "container"
-	NetworkObject   ObjectKind = "network"
-	VolumeObject    ObjectKind = "volume"
-	ImageObject     ObjectKind = "image"
-)
-
-// Change is one engine event about a container of berth's.
-type Change struct {
-	Time   time.Time
-	ID     string // container id
-	Name   string // sandbox name, from the label
-	Action string // create, start, die, pause, unpause, destroy, oom, ...
-	Code   int    // exit code, on die
+	Remove(ctx context.Context, kind sandbox.ObjectKind, name string) error
 }
