@@ -1,0 +1,84 @@
+package inside
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+
+	"berth/internal/fault"
+)
+
+// Unpack writes the program for arch into dir (made 0700 if absent) as berth-inside-<first 16 digits of its hash>, 0755, and gives its path.
+// A file already there is used if its content has that hash, else replaced; the write is aside, synced, renamed.
+func Unpack(dir, arch string) (string, error) {
+	sum, err := Hash(arch)
+	if err != nil {
+		return "", err
+	}
+	path := filepath.Join(dir, "berth-inside-"+sum[:16])
+	if fileSum(path) == sum {
+		return path, nil
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return "", reason(dir, err)
+	}
+	if err := writeProgram(path, arch, sum); err != nil {
+		return "", err
+	}
+	return path, nil
+}
+
+// fileSum gives the hash of a program that is whole and executable, else "".
+func fileSum(path string) string {
+	f, err := os.Open(path)
+	if err != nil {
+		return ""
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil || info.Mode() != 0o755 {
+		return ""
+	}
+	h := sha256.New()
+	if _, err := io.Copy(h, f); err != nil {
+		return ""
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+func writeProgram(path, arch, sum string) error {
+	binary, err := Binary(arch)
+	if err != nil {
+		return err
+	}
+	if hexSum(binary) != sum {
+		return fault.New(fault.Failure, missingHint, "berth-inside for %s: its content is not what was packed", arch)
+	}
+	f, err := os.CreateTemp(filepath.Dir(path), ".berth-inside-*")
+	if err != nil {
+		return reason(filepath.Dir(path), err)
+	}
+	defer os.Remove(f.Name()) // after the rename there is nothing under this name
+	_, err = f.Write(binary)
+	err = errors.Join(err, f.Chmod(0o755), f.Sync(), f.Close())
+	if err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	if err != nil {
+		return reason(path, err)
+	}
+	return nil
+}
+
+// reason keeps only what the system said: the path is named once, as the caller gave it.
+func reason(path string, err error) error {
+	hint := "make room or free the way there"
+	var pathErr *os.PathError
+	if errors.As(err, &pathErr) {
+		return fault.New(fault.Failure, hint, "%s: %w", path, pathErr.Err)
+	}
+	return fault.New(fault.Failure, hint, "%s: %w", path, err)
+}
