@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"reflect"
+	"strings"
 	"testing"
 )
 
@@ -33,5 +34,29 @@ func TestNoMaskedPathsIsNotTheEnginesList(t *testing.T) {
 	none.MaskedPaths = []string{}
 	if none.Hash() == engines.Hash() {
 		t.Error("an empty list, which masks nothing, looks like the engine's own")
+	}
+}
+
+func TestDiffNamesTheOneFieldThatChanged(t *testing.T) {
+	want := Spec{Name: "shop", Limits: Limits{Pids: 1024}}
+	have := want
+	have.Limits.Pids = 64
+	have.CapAdd = []string{"NET_RAW"}
+	got := Diff(want, have)
+	expect := []Difference{{"Limits.Pids", "1024", "64"}, {"CapAdd", "[]", "[NET_RAW]"}}
+	if !reflect.DeepEqual(got, expect) {
+		t.Errorf("got %v, want %v", got, expect)
+	}
+	if got := Diff(want, want); got != nil {
+		t.Errorf("a spec differs from itself: %v", got)
+	}
+}
+
+func TestDiffKeepsALongValueShort(t *testing.T) {
+	want := Spec{}
+	have := Spec{}
+	have.Seccomp = strings.Repeat("x", 4000)
+	if got := Diff(want, have); len(got) != 1 || len(got[0].String()) > 80 {
+		t.Errorf("got %v", got)
 	}
 }
