@@ -35,8 +35,9 @@ type Backend interface {
 	Stats(ctx context.Context, name string, figures func(Stats)) error
 	// Audit compares planned and running. probe: also try the walls from inside, which takes longer.
 	Audit(ctx context.Context, name string, probe bool) (Audit, error)
-	// ExportAudit writes the last audit to a file and gives its path.
-	ExportAudit(ctx context.Context, name string) (string, error)
+	// Save writes what is on the screen about a sandbox ("audit", "logs", "error") to a file of the user's and gives
+	// its path.
+	Save(ctx context.Context, name, what string, text io.Reader) (string, error)
 
 	// Foresee tells what an action on these sandboxes takes away and what it leaves alone; asked before Remove.
 	Foresee(ctx context.Context, do Action, names []string) (Outcome, error)
@@ -66,7 +67,7 @@ type Backend interface {
 	Shell(ctx context.Context, name string, t Terminal) error
 	// Edit opens the user's configuration in the user's editor, likewise.
 	Edit(ctx context.Context, t Terminal) error
-	// Pager shows text that is too long for the screen in the user's pager, likewise.
+	// Pager shows a text in the user's pager, likewise.
 	Pager(ctx context.Context, text io.Reader, t Terminal) error
 }
 
