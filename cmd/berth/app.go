@@ -1,0 +1,108 @@
+package main
+
+import (
+	"context"
+	"os"
+	"strconv"
+
+	"berth/internal/report"
+)
+
+// app is one invocation of berth: its streams, its flags, and what the commands open with them.
+type app struct {
+	stdin  *os.File
+	stdout *os.File
+	stderr *os.File
+	env    func(string) string
+	global globals
+	print  *report.Printer
+}
+
+// globals are the flags that every command has.
+type globals struct {
+	host, context     string
+	config, profile   string
+	color             string
+	quiet, debug      bool
+	json, plain       bool
+	accessible, noAsk bool
+	yes               bool
+	timeout           string
+}
+
+// run is the whole program: it parses args, carries the command out, prints its fault and gives the exit code.
+func run(args []string) int {
+	a := &app{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, env: os.Getenv}
+	a.print = a.printer()
+	defer a.caught()
+	ctx, stop := a.signals(context.Background())
+	defer stop()
+	root := a.tree()
+	root.SetArgs(args)
+	err := root.ExecuteContext(ctx)
+	return a.end(ctx, err)
+}
+
+// printer makes the printer that the flags ask for. It is made once before the flags are read, for faults in them.
+func (a *app) printer() *report.Printer {
+	return report.New(report.Options{
+		Out:        a.stdout,
+		Err:        a.stderr,
+		JSON:       a.global.json,
+		Quiet:      a.global.quiet,
+		Accessible: a.accessible(),
+		ASCII:      a.env("BERTH_ICONS") == "ascii",
+		Color:      a.colored(a.stdout) && a.colored(a.stderr),
+		Repaint:    a.repaints(),
+		Width:      columns(a.stderr),
+	})
+}
+
+func (a *app) accessible() bool {
+	return a.global.accessible || (a.env("ACCESSIBLE") != "" && a.env("ACCESSIBLE") != "0")
+}
+
+// repaints tells whether progress may keep to one line: a terminal that obeys a carriage return, and nobody who asked
+// for lines.
+func (a *app) repaints() bool {
+	return isTerminal(a.stderr) && a.env("TERM") != "dumb" && a.env("CI") == "" && !a.global.plain && !a.accessible()
+}
+
+// interactive tells whether somebody is there to answer a question.
+func (a *app) interactive() bool {
+	return isTerminal(a.stdin) && isTerminal(a.stderr) && !a.global.noAsk && !a.global.json && a.env("CI") == ""
+}
+
+// screen tells whether the terminal UI can be drawn and is wanted.
+func (a *app) screen() bool {
+	return isTerminal(a.stdin) && isTerminal(a.stdout) && a.env("TERM") != "dumb" && a.env("CI") == "" &&
+		!a.global.plain && !a.global.json && !a.global.noAsk && !a.accessible()
+}
+
+// colored follows --color, then NO_COLOR, CLICOLOR_FORCE and CLICOLOR (https://no-color.org, https://bixense.com/clicolors).
+func (a *app) colored(f *os.File) bool {
+	switch {
+	case a.global.color == "always":
+		return true
+	case a.global.color == "never", a.env("NO_COLOR") != "":
+		return false
+	case a.env("CLICOLOR_FORCE") != "" && a.env("CLICOLOR_FORCE") != "0":
+		return true
+	case a.env("CLICOLOR") == "0", a.env("TERM") == "dumb":
+		return false
+	}
+	return isTerminal(f)
+}
+
+// columns gives COLUMNS, or the width of a terminal, or 0.
+func columns(f *os.File) int {
+	if n, err := strconv.Atoi(os.Getenv("COLUMNS")); err == nil && n > 0 {
+		return n
+	}
+	return 0
+}
+
+func isTerminal(f *os.File) bool {
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0 && f.Name() != os.DevNull
+}

@@ -1,0 +1,39 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+	"time"
+)
+
+// caught turns a panic into a restored terminal, a report file and one sentence. It is deferred in run.
+func (a *app) caught() {
+	trouble := recover()
+	if trouble == nil {
+		return
+	}
+	a.print.Finish()
+	if isTerminal(a.stdout) {
+		_, _ = a.stdout.WriteString(restoreTerminal)
+	}
+	report := fmt.Sprintf("berth %s\n%s\npanic: %v\n\n%s", version, time.Now().UTC().Format(time.RFC3339), trouble, debug.Stack())
+	path := filepath.Join(a.crashFolder(), "crash-"+time.Now().UTC().Format("20060102-150405")+".txt")
+	if os.MkdirAll(filepath.Dir(path), 0o700) != nil || os.WriteFile(path, []byte(report), 0o600) != nil {
+		fmt.Fprint(a.stderr, report)
+		path = "above"
+	}
+	fmt.Fprintf(a.stderr, "berth: a mistake of berth's own: %v\nberth: hint: the report is %s; what was half made goes with berth prune\n", trouble, path)
+	os.Exit(exitFailure)
+}
+
+func (a *app) crashFolder() string {
+	if dir := a.env("XDG_STATE_HOME"); filepath.IsAbs(dir) {
+		return filepath.Join(dir, "berth")
+	}
+	if home := a.env("HOME"); home != "" {
+		return filepath.Join(home, ".local", "state", "berth")
+	}
+	return os.TempDir()
+}

@@ -1,0 +1,23 @@
+package main
+
+import "github.com/spf13/cobra"
+
+// restoreTerminal leaves the alternate screen, mouse, paste and focus modes, shows the cursor and takes colours away.
+const restoreTerminal = "\x1b[?1049l\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1006l\x1b[?2004l\x1b[?1004l\x1b[?25h\x1b[0m"
+
+// resetTerminalCommand makes the hidden command that puts a terminal back which something else left broken.
+func (a *app) resetTerminalCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:    "reset-terminal",
+		Short:  "Put the terminal back as it was",
+		Hidden: true,
+		Args:   between(0, 0),
+		RunE: func(*cobra.Command, []string) error {
+			if isTerminal(a.stdout) {
+				_, err := a.stdout.WriteString(restoreTerminal)
+				return err
+			}
+			return nil
+		},
+	}
+}

@@ -1,0 +1,62 @@
+package report
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Mark is the sign before a finding; it is never colour alone.
+type Mark int
+
+// The marks.
+const (
+	Good Mark = iota
+	Warn
+	Bad
+	Hint
+)
+
+// marks has a row for each Mark: the sign, its ASCII form, the word a screen reader says, the ANSI colour.
+var marks = [...]struct{ sign, ascii, word, color string }{
+	Good: {"✓", "+", "ok:", "32"},
+	Warn: {"▲", "!", "warning:", "33"},
+	Bad:  {"✗", "x", "failed:", "31"},
+	Hint: {"→", ">", "hint:", "36"},
+}
+
+// Mark gives the sign in the manner of this printer.
+func (p *Printer) Mark(m Mark) string { return p.mark(m) }
+
+func (p *Printer) mark(m Mark) string {
+	row := marks[m]
+	switch {
+	case p.o.Accessible:
+		return row.word
+	case p.o.ASCII:
+		return p.colored(row.ascii, row.color)
+	}
+	return p.colored(row.sign, row.color)
+}
+
+func (p *Printer) colored(text, color string) string {
+	if !p.o.Color {
+		return text
+	}
+	return "\x1b[" + color + "m" + text + "\x1b[0m"
+}
+
+// line keeps a text from elsewhere to one line without control characters.
+func line(text string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r == '\n' || r == '\t':
+			return ' '
+		case unicode.IsControl(r):
+			return -1
+		}
+		return r
+	}, text)
+}
+
+func width(cell string) int { return utf8.RuneCountInString(line(cell)) }
