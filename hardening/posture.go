@@ -1,0 +1,87 @@
+package hardening
+
+import (
+	"fmt"
+	"strings"
+
+	"berth/internal/probe"
+	"berth/internal/sandbox"
+)
+
+// Posture is what is true of a sandbox now, in a line.
+type Posture struct {
+	Profile     Profile
+	Held        int      // rules that hold
+	Closed      int      // probes that were refused
+	Open        int      // probes that got through
+	Network     []string // who reaches whom, one piece each
+	GivenUp     []string // as the user wrote them
+	Unsupported []string // rules that the engine cannot do
+	Failed      []string // rules that should hold and do not
+}
+
+// NewPosture reads a posture off an audit, or off Harden's findings where nothing runs yet (then without probes).
+func NewPosture(p Profile, planned sandbox.Spec, giveUp []GiveUp, f Facts, findings []Finding, probes []probe.Outcome) Posture {
+	out := Posture{Profile: p, Network: networkPosture(planned, f)}
+	for _, found := range findings {
+		switch found.State {
+		case Held:
+			out.Held++
+		case Unsupported:
+			out.Unsupported = append(out.Unsupported, found.Rule)
+		case Failed, Unknown:
+			out.Failed = append(out.Failed, found.Rule)
+		}
+	}
+	for _, g := range giveUp {
+		out.GivenUp = append(out.GivenUp, g.String())
+	}
+	for _, o := range probes {
+		switch o.Result {
+		case probe.Closed:
+			out.Closed++
+		case probe.Open:
+			out.Open++
+		}
+	}
+	return out
+}
+
+// Pieces are the parts of the line, for a screen that wraps.
+func (p Posture) Pieces() []string {
+	out := []string{string(p.Profile), fmt.Sprintf("%d rules hold", p.Held)}
+	if p.Closed > 0 {
+		out = append(out, fmt.Sprintf("%d probes", p.Closed))
+	}
+	out = append(out, p.Network...)
+	for _, list := range []struct {
+		names []string
+		what  string
+	}{{p.GivenUp, "given up"}, {p.Unsupported, "unsupported"}, {p.Failed, "failed"}} {
+		if len(list.names) > 0 {
+			out = append(out, fmt.Sprintf("%d %s: %s", len(list.names), list.what, strings.Join(list.names, ", ")))
+		}
+	}
+	return out
+}
+
+// String gives the line.
+func (p Posture) String() string { return strings.Join(p.Pieces(), " · ") }
+
+// networkPosture says who reaches whom. Before engine 28 a port published on 127.0.0.1 is open to the local network in
+// two ways (moby issues 41872 and 45610).
+func networkPosture(planned sandbox.Spec, f Facts) []string {
+	if planned.Network.Mode == noNetwork {
+		return []string{"nothing published", "egress off"}
+	}
+	links := "nothing published"
+	if len(planned.Network.Ports) > 0 {
+		links = "links published on 127.0.0.1"
+		if openToNeighbours(f.Engine) {
+			links += ", which a neighbour on the LAN can reach too (engine before 28)"
+		}
+	}
+	return []string{links, "egress direct: internet, LAN and this machine's services"}
+}
+
+func openToNeighbours(e sandbox.Engine) bool { return !isPodman(e.Kind) && before(e.Version, "28.0") }

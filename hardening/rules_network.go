@@ -1,0 +1,201 @@
+package hardening
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"berth/internal/sandbox"
+)
+
+// networkRules say whom a sandbox can reach and who can reach it.
+var networkRules = []Rule{
+	{
+		ID: "own-network", Class: Overridable,
+		Why:    "sandboxes on one network reach each other, so each has a bridge of its own or none",
+		clause: ownNetwork.clause(),
+	},
+	{
+		ID: "bridge-options", Class: Fixed, Needs: Needs{Docker: true},
+		Why:    "on the sandbox's bridge containers do not reach each other, and IPv6 opens no second way",
+		clause: bridgeOptions.clause(),
+	},
+	{
+		ID: "joined-networks", Class: Overridable,
+		Why:    "each further network lets the sandbox reach its members, and them the sandbox",
+		clause: joined.clause(),
+	},
+	{
+		ID: "loopback-ports", Class: Fixed,
+		Why:    "a link is for this machine: what is published elsewhere is open to the network",
+		clause: ports.clause(),
+	},
+	{
+		ID: "no-publish-all", Class: Fixed,
+		Why:    "ports that an image exposes are not asked for by anybody",
+		clause: field(func(s *spec) *bool { return &s.PublishAllPorts }, be(false)).clause(),
+	},
+	{
+		ID: "hostname", Class: Fixed,
+		Why:    "the host's name is nobody's business inside",
+		clause: field(func(s *spec) *string { return &s.Network.Hostname }, be("sandbox")).clause(),
+	},
+	{
+		ID: "extra-hosts", Class: Fixed,
+		Why:    "no name leads to the host; the sandbox's own name is known, which desktops need",
+		clause: field(func(s *spec) *[]string { return &s.Network.ExtraHosts }, be([]string{"sandbox:127.0.0.1"})).clause(),
+	},
+	{
+		ID: "dns", Class: Overridable,
+		Why: "without a network no name is to be asked for, so the host's resolvers are not copied in; " +
+			"on a bridge with direct egress names must resolve, so the engine's own resolver is used and no other",
+		clause: field(func(s *spec) *[]string { return &s.Network.DNS }, wantDNS).clause(),
+	},
+	{
+		ID: "dns-search", Class: Overridable,
+		Why:    "the host's search domains tell where it stands, and would go out with every lookup",
+		clause: field(func(s *spec) *[]string { return &s.Network.DNSSearch }, be([]string{"."})).clause(),
+	},
+}
+
+const noNetwork = "none"
+
+var ownNetwork = part[string]{
+	get: func(s *spec, _ scope) string { return s.Network.Mode },
+	set: func(s *spec, _ scope, v string) { s.Network.Mode = v },
+	want: func(_ string, s scope) string {
+		if s.policy.bridge {
+			return sandbox.OwnNetwork(s.spec.Name)
+		}
+		return noNetwork
+	},
+	refuse: func(v string, _ scope) string {
+		if v == "host" || v == "default" || v == "bridge" || strings.HasPrefix(v, "container:") {
+			return fmt.Sprintf("network %q is not the sandbox's own", v)
+		}
+		return ""
+	},
+}
+
+// OwnBridge is the network that berth makes for a sandbox under p; ok is false when p has none. The caller gives
+// Subnet and Labels.
+func OwnBridge(name string, p Profile, e sandbox.Engine) (n sandbox.NetworkSpec, ok bool) {
+	if !policies[p].bridge {
+		return sandbox.NetworkSpec{}, false
+	}
+	return sandbox.NetworkSpec{Name: sandbox.OwnNetwork(name), Options: bridgeDriverOptions(e)}, true
+}
+
+// bridgeDriverOptions close the bridge to neighbours, and publish on loopback what somebody forgets to say where.
+// Podman's netavark refuses options it does not know.
+func bridgeDriverOptions(e sandbox.Engine) map[string]string {
+	if isPodman(e.Kind) {
+		return nil
+	}
+	return map[string]string{
+		"com.docker.network.bridge.enable_icc":        "false",
+		"com.docker.network.bridge.host_binding_ipv4": "127.0.0.1",
+	}
+}
+
+// bridgeOptions owns nothing of the Spec: it looks at the network itself.
+var bridgeOptions = part[string]{
+	get:  func(*spec, scope) string { return "" },
+	set:  func(*spec, scope, string) {},
+	want: be(""),
+	world: func(s scope) (string, bool) {
+		if s.spec.Network.Mode != sandbox.OwnNetwork(s.spec.Name) {
+			return "", true
+		}
+		i := slices.IndexFunc(s.facts.Networks, func(n sandbox.NetworkInfo) bool { return n.Name == s.spec.Network.Mode })
+		if i < 0 {
+			return "", false
+		}
+		return judgeBridge(s.facts.Networks[i], bridgeDriverOptions(s.facts.Engine))
+	},
+	show: func(string) string { return "no neighbours, no IPv6" },
+}
+
+func judgeBridge(n sandbox.NetworkInfo, want map[string]string) (string, bool) {
+	for _, k := range slices.Sorted(maps.Keys(want)) {
+		if n.Options[k] != want[k] {
+			return fmt.Sprintf("%s is %s", k, brief(n.Options[k])), false
+		}
+	}
+	if n.IPv6 {
+		return "IPv6 is on", false
+	}
+	return "", true
+}
+
+var joined = part[[]sandbox.Attachment]{
+	get:  func(s *spec, _ scope) []sandbox.Attachment { return s.Network.Attached },
+	set:  func(s *spec, _ scope, v []sandbox.Attachment) { s.Network.Attached = v },
+	want: same[[]sandbox.Attachment],
+	refuse: func(v []sandbox.Attachment, s scope) string {
+		others := slices.ContainsFunc(v, func(a sandbox.Attachment) bool { return a.Name != s.spec.Network.Mode })
+		if !others || s.policy.attach || s.gaveUp("joined-networks") {
+			return ""
+		}
+		return "this profile joins no network"
+	},
+	show: func(v []sandbox.Attachment) string {
+		var names []string
+		for _, a := range v {
+			names = append(names, a.Name)
+		}
+		return brief(names)
+	},
+}
+
+var ports = part[[]sandbox.Port]{
+	get: func(s *spec, _ scope) []sandbox.Port { return s.Network.Ports },
+	set: func(s *spec, _ scope, v []sandbox.Port) { s.Network.Ports = v },
+	want: func(had []sandbox.Port, s scope) []sandbox.Port {
+		if s.policy.bridge {
+			return had
+		}
+		return nil
+	},
+	refuse: func(v []sandbox.Port, _ scope) string { return notLoopback(v) },
+	world: func(s scope) (string, bool) {
+		if reason := notLoopback(s.facts.Published); reason != "" {
+			return reason, false
+		}
+		for _, p := range s.facts.Published {
+			if !slices.ContainsFunc(s.spec.Network.Ports, func(q sandbox.Port) bool { return q.Container == p.Container }) {
+				return fmt.Sprintf("port %d is published, which nobody asked for", p.Container), false
+			}
+		}
+		return "", true
+	},
+	show: showPorts,
+}
+
+func notLoopback(ports []sandbox.Port) string {
+	for _, p := range ports {
+		if !p.Host.Addr().IsLoopback() {
+			return fmt.Sprintf("port %d is published on %s", p.Container, p.Host)
+		}
+	}
+	return ""
+}
+
+func showPorts(ports []sandbox.Port) string {
+	if len(ports) == 0 {
+		return "none"
+	}
+	var out []string
+	for _, p := range ports {
+		out = append(out, fmt.Sprintf("%s to %d", p.Host, p.Container))
+	}
+	return strings.Join(out, ", ")
+}
+
+func wantDNS(_ []string, s scope) []string {
+	if s.policy.bridge {
+		return nil
+	}
+	return []string{"127.0.0.1"}
+}
