@@ -5,6 +5,8 @@ import (
 	"os"
 	"strconv"
 
+	"berth/internal/config"
+	"berth/internal/host"
 	"berth/internal/report"
 )
 
@@ -15,19 +17,18 @@ type app struct {
 	stderr *os.File
 	env    func(string) string
 	global globals
+	flags  []config.Flag // of the configuration's table, as given
+	facts  *host.Facts   // read once
 	print  *report.Printer
 }
 
 // globals are the flags that every command has.
 type globals struct {
-	host, context     string
-	config, profile   string
-	color             string
+	config, color     string
 	quiet, debug      bool
 	json, plain       bool
 	accessible, noAsk bool
 	yes               bool
-	timeout           string
 }
 
 // run is the whole program: it parses args, carries the command out, prints its fault and gives the exit code.

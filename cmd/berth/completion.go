@@ -2,6 +2,8 @@ package main
 
 import (
 	"github.com/spf13/cobra"
+
+	"berth/internal/fault"
 )
 
 // shells are the shells with completion, in the order of the help.
@@ -27,7 +29,7 @@ func (a *app) completionCommand() *cobra.Command {
 				return root.GenPowerShellCompletionWithDesc(a.stdout)
 			}
 			hint := "bash, zsh, fish or powershell"
-			if near := nearest(args[0], shells); near != "" {
+			if near := fault.Nearest(args[0], shells); near != "" {
 				hint = "did you mean " + near + "?"
 			}
 			return usage(hint, "%s: no completion for this shell", args[0])

@@ -31,6 +31,6 @@ func (a *app) execCommand() *cobra.Command {
 
 func (a *app) execFlags(c *cobra.Command, o *execFlags) {
 	c.Flags().SortFlags = false
-	c.Flags().StringVarP(&o.user, "user", "u", "", "numeric `uid:gid` inside instead of the sandbox's")
+	c.Flags().StringVarP(&o.user, "user", "u", "", "`uid:gid` to run as instead of the sandbox's own, in numbers")
 	c.Flags().StringVarP(&o.dir, "workdir", "w", "", "`folder` inside to run in")
 }

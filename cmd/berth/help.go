@@ -133,7 +133,7 @@ func flagLines(flags *pflag.FlagSet) []string {
 		if f.Hidden || f.Name == "help" {
 			return
 		}
-		value, text := pflag.UnquoteUsage(f)
+		value, text := described(f)
 		name := "      --" + f.Name
 		if f.Shorthand != "" {
 			name = "  -" + f.Shorthand + ", --" + f.Name
@@ -149,4 +149,13 @@ func flagLines(flags *pflag.FlagSet) []string {
 		lines[i] = fmt.Sprintf("%-*s  %s\n", longest, names[i], texts[i])
 	}
 	return lines
+}
+
+// described splits the usage of a flag, "`word` text", into what stands for its value and what it does.
+func described(f *pflag.Flag) (value, text string) {
+	if rest, ok := strings.CutPrefix(f.Usage, "`"); ok {
+		value, text, _ = strings.Cut(rest, "` ")
+		return value, text
+	}
+	return "", f.Usage
 }

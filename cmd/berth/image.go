@@ -14,9 +14,6 @@ func (a *app) imageCommand() *cobra.Command {
 	return c
 }
 
-// helpOf prints the help of a command that is nothing without a subcommand.
-func helpOf(cmd *cobra.Command, _ []string) error { return cmd.Help() }
-
 func (a *app) imageLsCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:     "ls",

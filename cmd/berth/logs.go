@@ -26,9 +26,9 @@ func (a *app) logsCommand() *cobra.Command {
 	f := c.Flags()
 	f.SortFlags = false
 	f.BoolVarP(&o.follow, "follow", "f", false, "stay and print what comes")
-	f.StringVar(&o.since, "since", "", "only lines after this `time`: 10m, or 2026-11-21T09:14:02Z")
-	f.IntVar(&o.tail, "tail", 10000, "only the last `n` lines; 0: all")
+	f.StringVar(&o.since, "since", "", "`time` to begin at: 10m ago, or 2026-11-21T09:14:02Z")
+	f.IntVar(&o.tail, "tail", 10000, "`n` lines from the end; 0: all")
 	f.BoolVarP(&o.times, "timestamps", "t", false, "the time before each line")
-	f.StringVar(&o.grep, "grep", "", "only lines that match this regular `expression`")
+	f.StringVar(&o.grep, "grep", "", "`regexp` that lines must match")
 	return c
 }

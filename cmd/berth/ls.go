@@ -23,7 +23,7 @@ func (a *app) lsCommand() *cobra.Command {
 	f.SortFlags = false
 	f.BoolVarP(&all, "all", "a", false, "also stopped sandboxes")
 	f.BoolVarP(&names, "names", "q", false, "names alone")
-	f.StringArrayVar(&filters, "filter", nil, "`key=value`: name, state, profile, image, project (repeat)")
-	f.StringVar(&format, "format", "", "Go `template` for each sandbox")
+	f.StringArrayVar(&filters, "filter", nil, "`key=value` of name, state, profile, image or project (repeat)")
+	f.StringVar(&format, "format", "", "`template` of Go for each sandbox")
 	return c
 }

@@ -30,7 +30,7 @@ func (a *app) manCommand() *cobra.Command {
 			return nil
 		},
 	}
-	c.Flags().StringVar(&dir, "dir", "", "write every page into this `folder` instead")
+	c.Flags().StringVar(&dir, "dir", "", "`folder` to write every page into")
 	return c
 }
 
@@ -101,7 +101,7 @@ func manFlags(b *strings.Builder, cmd *cobra.Command) {
 		if f.Hidden {
 			return
 		}
-		value, text := pflag.UnquoteUsage(f)
+		value, text := described(f)
 		names := "--" + f.Name
 		if f.Shorthand != "" {
 			names = "-" + f.Shorthand + ", " + names

@@ -20,6 +20,6 @@ func (a *app) pruneCommand() *cobra.Command {
 	f.SortFlags = false
 	f.BoolVarP(&force, "force", "f", false, "without asking")
 	f.BoolVar(&dry, "dry-run", false, "say what would go and what stays, and do nothing")
-	f.StringVar(&older, "older-than", "", "also sandboxes that have been stopped this `long`, such as 12h or 7d")
+	f.StringVar(&older, "older-than", "", "`duration` after which stopped sandboxes go too, such as 12h or 7d")
 	return c
 }

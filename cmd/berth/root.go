@@ -81,24 +81,22 @@ func (a *app) rootCommand() *cobra.Command {
 func (a *app) globalFlags(root *cobra.Command) {
 	f := root.PersistentFlags()
 	f.SortFlags = false
-	f.StringVarP(&a.global.host, "host", "H", "", "`address` of the engine, as docker's -H")
-	f.StringVarP(&a.global.context, "context", "c", "", "`name` of a docker context")
-	f.StringVar(&a.global.config, "config", "", "configuration `file` of the user")
-	f.StringVar(&a.global.profile, "profile", "", "hardening `profile`: compat, standard, strict, paranoid")
+	keyFlags(f, true)
+	f.StringVar(&a.global.config, "config", "", "`file` to read instead of the user's config.toml")
 	f.BoolVarP(&a.global.yes, "yes", "y", false, "answer yes where berth would ask")
 	f.BoolVar(&a.global.noAsk, "no-input", false, "never ask; end where an answer is needed")
 	f.BoolVar(&a.global.json, "json", false, "one JSON object on stdout, events and errors as JSON on stderr")
 	f.BoolVar(&a.global.plain, "plain", false, "lines instead of the screen")
 	f.BoolVar(&a.global.accessible, "accessible", false, "lines for a screen reader: words for signs, nothing repainted")
-	f.StringVar(&a.global.color, "color", "auto", "`when`: auto, always, never")
+	f.StringVar(&a.global.color, "color", "auto", "`auto|always|never` colours")
 	f.BoolVar(&a.global.quiet, "quiet", false, "only data and errors")
 	f.BoolVar(&a.global.debug, "debug", false, "write what berth does to a file in its state folder")
-	f.StringVar(&a.global.timeout, "timeout", "", "how `long` a server may take to get ready, such as 90s")
 	root.Flags().SortFlags = false
 }
 
 // prepare makes what the flags ask for before any command runs.
 func (a *app) prepare(cmd *cobra.Command, _ []string) error {
+	a.flags = given(cmd)
 	switch a.global.color {
 	case "auto", "always", "never":
 	default:

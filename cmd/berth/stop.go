@@ -11,7 +11,7 @@ type manyFlags struct {
 
 func (a *app) stopCommand() *cobra.Command {
 	c, o := a.manyCommand("stop", "Stop sandboxes; start brings them back", "  berth stop shop\n  berth stop --all\n  berth stop --force shop                at once")
-	c.Flags().StringVar(&o.grace, "grace", "", "how `long` the server may take to end, such as 8s")
+	c.Flags().StringVar(&o.grace, "grace", "", "`duration` the server may take to end, such as 8s")
 	c.Flags().BoolVar(&o.force, "force", false, "no grace")
 	return c
 }

@@ -49,7 +49,7 @@ func unknownFlag(cmd *cobra.Command, e *pflag.NotExistError) error {
 			names = append(names, f.Name)
 		}
 	})
-	if near := nearest(name, names); near != "" {
+	if near := fault.Nearest(name, names); near != "" {
 		return usage(fmt.Sprintf("did you mean --%s?", near), "--%s: %s has no such flag", name, cmd.CommandPath())
 	}
 	return usage(seeHelp(cmd), "--%s: %s has no such flag", name, cmd.CommandPath())
@@ -67,7 +67,7 @@ func (a *app) unknownCommand(cmd *cobra.Command, args []string) error {
 		}
 	}
 	hint := seeHelp(cmd)
-	if near := nearest(args[0], names); near != "" {
+	if near := fault.Nearest(args[0], names); near != "" {
 		hint = fmt.Sprintf("did you mean %q?", cmd.CommandPath()+" "+near)
 	}
 	return usage(hint, "%s: %s has no such command", args[0], cmd.CommandPath())
@@ -101,40 +101,4 @@ func reason(err error) string {
 		err = next
 	}
 	return strings.TrimPrefix(err.Error(), "time: ")
-}
-
-// nearest gives the name that was most likely meant, or "" when none is near.
-func nearest(word string, names []string) string {
-	best, least := "", len(word)/3+2
-	for _, name := range names {
-		if d := distance(word, name); d < least {
-			best, least = name, d
-		}
-	}
-	return best
-}
-
-// distance counts the letters to insert, delete, replace or swap to make b of a.
-func distance(a, b string) int {
-	rows := make([][]int, len(a)+1)
-	for i := range rows {
-		rows[i] = make([]int, len(b)+1)
-		rows[i][0] = i
-	}
-	for j := range rows[0] {
-		rows[0][j] = j
-	}
-	for i := 1; i <= len(a); i++ {
-		for j := 1; j <= len(b); j++ {
-			cost := 1
-			if a[i-1] == b[j-1] {
-				cost = 0
-			}
-			rows[i][j] = min(rows[i-1][j]+1, rows[i][j-1]+1, rows[i-1][j-1]+cost)
-			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
-				rows[i][j] = min(rows[i][j], rows[i-2][j-2]+1)
-			}
-		}
-	}
-	return rows[len(a)][len(b)]
 }

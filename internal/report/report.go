@@ -59,6 +59,11 @@ func (p *Printer) Note(format string, args ...any) {
 	p.Event(event.Event{Time: time.Now().UTC(), Stage: event.Note, Text: fmt.Sprintf(format, args...)})
 }
 
+// Warn writes one line of warning beside the data.
+func (p *Printer) Warn(text string) {
+	p.Event(event.Event{Time: time.Now().UTC(), Stage: event.Warning, Text: text})
+}
+
 // Object writes v to Out as one line of JSON whose first member is the schema "berth.<thing>/v1". v must be a struct
 // or a map.
 func (p *Printer) Object(thing string, v any) error {
