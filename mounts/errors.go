@@ -2,7 +2,9 @@ package mounts
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
+	"unicode"
 
 	"berth/internal/fault"
 )
@@ -110,27 +112,38 @@ func (p *Problem) Unwrap() error {
 // SyntaxError is an entry that cannot be right on any machine.
 type SyntaxError struct {
 	Problem
-	source string // the entry's source, for a better reason once the host is known
+	entry Entry // as far as it was understood, for a better reason once the host is known
 }
 
 // PolicyError is an entry that this host, or a rule of berth's, refuses.
 type PolicyError struct{ Problem }
 
-func problem(kind ErrorKind, o Origin, token string, column int, reason, hint string) Problem {
-	return Problem{Kind: kind, Variable: o.Variable, Entry: o.Entry, Column: column, Token: token, Origin: o, Reason: reason, hint: hint}
+func problem(kind ErrorKind, o Origin, token piece, reason, hint string) Problem {
+	return Problem{Kind: kind, Variable: o.Variable, Entry: o.Entry, Column: token.column, Token: token.text, Origin: o, Reason: reason, hint: hint}
 }
 
-// quote shows a piece of input on one line. Unlike %q it leaves backslashes alone: the user must find what was typed.
-func quote(s string) string {
+// quote shows a piece of input. Unlike %q it leaves backslashes alone: the user must find what was typed.
+func quote(s string) string { return `"` + printable(s) + `"` }
+
+// printable keeps text on one line and control characters away from the terminal.
+func printable(s string) string {
 	var out strings.Builder
-	out.WriteByte('"')
 	for _, r := range strings.ToValidUTF8(s, "\uFFFD") {
-		if r < ' ' || r == 0x7f || (r >= 0x80 && r < 0xa0) || r == 0x2028 || r == 0x2029 {
+		if unicode.IsControl(r) || unicode.In(r, unicode.Zl, unicode.Zp, unicode.Bidi_Control) {
 			fmt.Fprintf(&out, `\x%02x`, r)
 			continue
 		}
 		out.WriteRune(r)
 	}
-	out.WriteByte('"')
 	return out.String()
 }
+
+// shellWord shows a path as a shell reads it back.
+func shellWord(s string) string {
+	if plainWord.MatchString(s) {
+		return s
+	}
+	return "'" + strings.ReplaceAll(printable(s), "'", `'\''`) + "'"
+}
+
+var plainWord = regexp.MustCompile(`^[\pL\pN_@%+=:,./-]+$`)
