@@ -1,0 +1,4 @@
+package state
+
+// noFollow has no counterpart in Windows' open call.
+const noFollow = 0
