@@ -1,0 +1,174 @@
+// Package build carries out the recipe of an image on the user's engine: base, parts side by side, the image; it draws nothing.
+package build
+
+import (
+	"context"
+	"errors"
+	"io"
+	"sync"
+	"time"
+
+	"berth/internal/event"
+	"berth/internal/sandbox"
+)
+
+// Builder is what a build asks of an engine. Failures are *fault.Faults of a fitting kind, save where said.
+type Builder interface {
+	// Image gives a local image by its reference; nil when there is none.
+	Image(ctx context.Context, ref string) (*sandbox.LocalImage, error)
+	// Pull fetches ref for a platform ("" is the engine's).
+	Pull(ctx context.Context, ref, platform string, sink event.Sink) (sandbox.LocalImage, error)
+	// Build makes an image from a context in tar form and hands on the builder's output, line by line.
+	// A step that fails is a *sandbox.StepError.
+	Build(ctx context.Context, tar io.Reader, b sandbox.Build, line func(string)) error
+	// Import makes an image of one layer from a file system in tar form.
+	Import(ctx context.Context, tar io.Reader, ref string, labels map[string]string) error
+}
+
+// Request is one build.
+type Request struct {
+	Recipe  Recipe
+	Setting Setting   // what the machine says about package sources
+	Run     Command   // runs debootstrap where no base image can be had
+	Root    bool      // the process is root: no sudo is needed for debootstrap
+	Log     io.Writer // takes every line of every stage
+	LogName string    // where Log goes, for messages
+	NoCache bool      // build all parts again, from the first step on
+	Again   bool      // build the last stage again though the image is there
+}
+
+// Result is what a build left.
+type Result struct {
+	Ref    string // the image by name
+	ID     string
+	Cached bool // it was there, nothing ran
+	Took   time.Duration
+}
+
+// Run makes the image of a recipe unless the engine has it. Parts that are finished stay: a second run goes on there.
+// It ends with a fault of kind Image that names stage, step and cause; the last lines go to the sink before.
+func Run(ctx context.Context, b Builder, r Request, sink event.Sink) (Result, error) {
+	began := time.Now()
+	if !r.NoCache && !r.Again {
+		if have, err := b.Image(ctx, r.Recipe.Ref()); err != nil {
+			return Result{}, err
+		} else if fits(have, r.Recipe.Key()) {
+			return Result{Ref: r.Recipe.Ref(), ID: have.ID, Cached: true, Took: time.Since(began)}, nil
+		}
+	}
+	w := &work{builder: b, request: r, sink: sink}
+	base, err := w.base(ctx)
+	if err != nil {
+		return Result{}, err
+	}
+	if err := w.parts(ctx, base); err != nil {
+		return Result{}, err
+	}
+	if err := w.last(ctx, base); err != nil {
+		return Result{}, err
+	}
+	made, err := b.Image(ctx, r.Recipe.Ref())
+	if err != nil {
+		return Result{}, err
+	}
+	if made == nil {
+		return Result{}, vanished(r.Recipe.Ref())
+	}
+	return Result{Ref: r.Recipe.Ref(), ID: made.ID, Took: time.Since(began)}, nil
+}
+
+// fits says whether an image was made from exactly this recipe.
+func fits(have *sandbox.LocalImage, key string) bool {
+	return have != nil && have.Labels[keyLabel] == key
+}
+
+// work is one build under way.
+type work struct {
+	builder Builder
+	request Request
+	sink    event.Sink
+	logging sync.Mutex
+}
+
+// parts builds the slow stages side by side; the first that fails ends the others.
+func (w *work) parts(ctx context.Context, base string) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	var all sync.WaitGroup
+	for _, p := range parts {
+		all.Go(func() {
+			if err := w.part(ctx, p, base); err != nil {
+				cancel(err)
+			}
+		})
+	}
+	all.Wait()
+	if ctx.Err() == nil {
+		return nil
+	}
+	return context.Cause(ctx)
+}
+
+func (w *work) part(ctx context.Context, p part, base string) error {
+	if !w.request.NoCache {
+		have, err := w.builder.Image(ctx, p.ref())
+		if err != nil {
+			return err
+		}
+		if fits(have, p.key()) {
+			w.emit(p.name, event.Event{Stage: event.Done, Text: "kept from an earlier build"})
+			return nil
+		}
+	}
+	return w.stage(ctx, p.name, sandbox.Build{
+		Ref:     p.ref(),
+		Args:    w.args(map[string]string{"BASE": base}),
+		Labels:  map[string]string{keyLabel: p.key()},
+		NoCache: w.request.NoCache,
+	})
+}
+
+func (w *work) last(ctx context.Context, base string) error {
+	args := map[string]string{"BASE": base}
+	for _, p := range parts {
+		args[p.arg] = p.ref()
+	}
+	return w.stage(ctx, "final", sandbox.Build{
+		Ref:     w.request.Recipe.Ref(),
+		Target:  w.request.Recipe.target(),
+		Args:    w.args(args),
+		Labels:  map[string]string{keyLabel: w.request.Recipe.Key()},
+		NoCache: w.request.NoCache,
+	})
+}
+
+// args adds the proxies, which Docker keeps out of the image's history.
+func (w *work) args(own map[string]string) map[string]string {
+	for name, value := range w.request.Setting.Proxies {
+		own[name] = value
+	}
+	return own
+}
+
+// stage builds one folder of the recipe and reports it.
+func (w *work) stage(ctx context.Context, name string, b sandbox.Build) error {
+	tar, err := pack(name, w.request.Setting.files())
+	if err != nil {
+		return err
+	}
+	p := w.progress(name)
+	err = w.builder.Build(ctx, tar, b, p.line)
+	var step *sandbox.StepError
+	switch {
+	case err == nil:
+		p.done()
+		return nil
+	case ctx.Err() != nil:
+		p.undone()
+		return context.Cause(ctx)
+	case errors.As(err, &step):
+		err = p.failure(step, w.request)
+	}
+	p.failed(err)
+	return err
+}
