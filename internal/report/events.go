@@ -1,7 +1,6 @@
 package report
 
 import (
-	"cmp"
 	"fmt"
 	"io"
 	"strconv"
@@ -39,7 +38,7 @@ func (p *Printer) Event(e event.Event) {
 	switch {
 	case p.o.JSON:
 		p.note(eventJSON(e))
-	case p.o.Quiet && e.Stage != event.Warning:
+	case p.o.Quiet:
 	default:
 		p.human(e)
 	}
@@ -111,15 +110,14 @@ func (p *Printer) end(key string, e event.Event) {
 		}
 		delete(p.steps, key)
 	}
-	words := []string{title(e.Step, what)}
+	var words []string
 	switch e.Stage {
 	case event.Failed:
-		words[0] = p.mark(Bad) + " " + words[0]
-		words = append(words, "failed")
+		words = []string{p.mark(Bad) + " " + title(e.Step, what), "failed"}
 	case event.Undone:
-		words = append(words, "undone")
+		words = []string{p.mark(Good) + " removed " + title(e.Step, what)}
 	default:
-		words[0] = p.mark(Good) + " " + words[0]
+		words = []string{p.mark(Good) + " " + title(e.Step, what)}
 	}
 	if e.Elapsed > 0 {
 		words = append(words, Duration(e.Elapsed))
@@ -172,13 +170,16 @@ func percentage(current, total int64) int {
 	return int(min(max(current*100/total, 0), 100))
 }
 
-// title joins a step and what it is about. A text that names its step itself is left as it is.
+// title says what a step is about: its own text, with the step before a bare reference.
 func title(step, text string) string {
 	text = line(text)
-	if text == "" || text == step || strings.HasPrefix(text, step+" ") {
-		return cmp.Or(text, step)
+	switch {
+	case text == "":
+		return step
+	case inBytes[step] && !strings.HasPrefix(text, step):
+		return step + " " + text
 	}
-	return strings.TrimSpace(step + " " + text)
+	return text
 }
 
 func eventJSON(e event.Event) string {
