@@ -1,0 +1,311 @@
+package engine
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	clitypes "github.com/docker/cli/cli/config/types"
+	"github.com/docker/docker/api/types/image"
+	"github.com/docker/docker/api/types/registry"
+
+	"berth/internal/event"
+	"berth/internal/fault"
+	"berth/internal/sandbox"
+)
+
+// patience says how long a pull may be silent.
+type patience struct {
+	note   time.Duration // then a note says that the registry has not answered
+	giveUp time.Duration // then the pull has failed
+	unpack time.Duration // the same, once a layer is being unpacked, which some engines do in silence
+	retry  time.Duration // before the first retry; twice as long before each further one
+	helper time.Duration // for a credential helper
+}
+
+var usualPatience = patience{
+	note: 3 * time.Second, giveUp: 30 * time.Second, unpack: 10 * time.Minute, retry: time.Second, helper: 10 * time.Second,
+}
+
+const (
+	pullRetries = 3
+	pullStep    = "pull"
+	hintOffline = "--image workbench or --image starter need no registry"
+)
+
+var errSilent = errors.New("silent")
+
+// Pull fetches ref for a platform ("" is the engine's), reporting layers, and gives the image as it then is. A lost
+// connection is tried again three times; a refusal is not. Failures are of kind Image.
+func (e *Engine) Pull(ctx context.Context, ref, platform string, sink event.Sink) (sandbox.LocalImage, error) {
+	auth, err := e.credentials(ctx, ref)
+	if err != nil {
+		return sandbox.LocalImage{}, err
+	}
+	options := image.PullOptions{RegistryAuth: auth, Platform: platform}
+	for try := 0; ; try++ {
+		err = e.pullOnce(ctx, ref, options, sink)
+		if err == nil || try == pullRetries || !lostConnection(err) {
+			break
+		}
+		note(sink, fmt.Sprintf("%s: the connection was lost, trying again (%d of %d)", ref, try+1, pullRetries))
+		if pause(ctx, e.patience.retry<<try) != nil {
+			break
+		}
+	}
+	if err != nil {
+		return sandbox.LocalImage{}, e.explainPull(ctx, ref, err)
+	}
+	return e.pulled(ctx, ref, platform)
+}
+
+// pulled reads the image back, and holds it against the platform asked for: an engine may have answered with another.
+func (e *Engine) pulled(ctx context.Context, ref, platform string) (sandbox.LocalImage, error) {
+	found, err := e.Image(ctx, ref)
+	if err != nil {
+		return found, err
+	}
+	if have := found.Platform; platform != "" && have != platform && !strings.HasPrefix(have, platform+"/") {
+		return found, fault.New(fault.Image, "", "%s: the image is for %s, not for %s", ref, have, platform)
+	}
+	return found, nil
+}
+
+// pullOnce follows one pull to its end; HTTP 200 with an error in the stream is a failure.
+func (e *Engine) pullOnce(ctx context.Context, ref string, options image.PullOptions, sink event.Sink) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	patient := time.AfterFunc(e.patience.note, func() {
+		note(sink, ref+": the registry has not answered yet; "+hintOffline)
+	})
+	defer patient.Stop()
+	silent := time.AfterFunc(e.patience.giveUp, func() { cancel(errSilent) })
+	defer silent.Stop()
+
+	stream, err := e.docker.ImagePull(ctx, ref, options)
+	if err != nil {
+		return causeOr(ctx, err)
+	}
+	defer stream.Close()
+	layers := newLayers(ref, sink)
+	for decoder := json.NewDecoder(stream); ; {
+		var m message
+		if err := decoder.Decode(&m); errors.Is(err, io.EOF) {
+			return nil
+		} else if err != nil {
+			return causeOr(ctx, err)
+		}
+		patient.Stop()
+		silent.Reset(e.patience.giveUp)
+		if err := m.failure(); err != nil {
+			return err
+		}
+		if layers.update(m); layers.unpacking {
+			silent.Reset(e.patience.unpack)
+		}
+	}
+}
+
+// causeOr prefers why a context ended to what that looked like.
+func causeOr(ctx context.Context, err error) error {
+	if cause := context.Cause(ctx); cause != nil {
+		return cause
+	}
+	return err
+}
+
+func (e *Engine) explainPull(ctx context.Context, ref string, err error) error {
+	if errors.Is(err, errSilent) && ctx.Err() == nil {
+		return &fault.Fault{Kind: fault.Image, Hint: hintOffline, Cause: err,
+			Message: fmt.Sprintf("%s: the registry sent nothing for %s", ref, e.patience.giveUp)}
+	}
+	err = e.explain(ref, err)
+	var f *fault.Fault
+	if errors.As(err, &f) && (f.Kind == fault.NotFound || f.Kind == fault.Failure || f.Kind == fault.Engine && f.Hint == "") {
+		return &fault.Fault{Kind: fault.Image, Message: f.Message, Hint: f.Hint, Cause: f.Cause}
+	}
+	return err
+}
+
+// lostConnection tells a failure of the way from an answer of the registry.
+func lostConnection(err error) bool {
+	return contains(strings.ToLower(err.Error()), "connection reset", "unexpected eof", "broken pipe", "http2: stream closed",
+		"502 bad gateway", "503 service unavailable", "504 gateway")
+}
+
+func note(sink event.Sink, text string) {
+	sink(event.Event{Time: time.Now().UTC(), Step: pullStep, Stage: event.Note, Text: text})
+}
+
+// message is one line of the JSON stream of a pull, load or build.
+type message struct {
+	ID       string `json:"id"`
+	Status   string `json:"status"`
+	Progress struct {
+		Current int64  `json:"current"`
+		Total   int64  `json:"total"`
+		Units   string `json:"units"` // "" is bytes; "s" are seconds of unpacking
+	} `json:"progressDetail"`
+	ErrorText string `json:"error"`
+	Error     *struct {
+		Message string `json:"message"`
+	} `json:"errorDetail"`
+}
+
+func (m message) failure() error {
+	switch {
+	case m.Error != nil && m.Error.Message != "":
+		return errors.New(m.Error.Message)
+	case m.ErrorText != "":
+		return errors.New(m.ErrorText)
+	}
+	return nil
+}
+
+// phases gives berth's word for what the engine says of a layer. Rows are in the order of a layer's life.
+var phases = []struct{ status, phase string }{
+	{"Pulling fs layer", "waiting"},
+	{"Waiting", "waiting"},
+	{"Retrying", "waiting"},
+	{"Downloading", "download"},
+	{"Verifying Checksum", "download"},
+	{"Download complete", "downloaded"},
+	{"Extracting", "extract"},
+	{"Pull complete", "done"},
+}
+
+// layers folds the messages of a pull into one bar. Downloading and unpacking weigh the same, so that the whole is as
+// many bytes as the download.
+type layers struct {
+	ref       string
+	sink      event.Sink
+	order     []string
+	by        map[string]*layer
+	unpacking bool
+	last      time.Time
+}
+
+type layer struct {
+	phase                   string
+	total, loaded, unpacked int64
+}
+
+// progressEvery bounds how often progress is told while no layer changes its phase.
+const progressEvery = 100 * time.Millisecond
+
+func newLayers(ref string, sink event.Sink) *layers {
+	return &layers{ref: ref, sink: sink, by: map[string]*layer{}}
+}
+
+func (l *layers) update(m message) {
+	phase := phaseOf(m.Status)
+	if m.ID == "" || phase == "" {
+		return
+	}
+	one, known := l.by[m.ID]
+	if !known {
+		one = &layer{}
+		l.by[m.ID] = one
+		l.order = append(l.order, m.ID)
+	}
+	changed := one.phase != phase
+	one.fold(phase, m)
+	l.unpacking = l.unpacking || phase == "extract"
+	if now := time.Now(); changed || now.Sub(l.last) >= progressEvery {
+		l.last = now
+		l.sink(l.event(now))
+	}
+}
+
+func phaseOf(status string) string {
+	for _, p := range phases {
+		if strings.HasPrefix(status, p.status) {
+			return p.phase
+		}
+	}
+	return ""
+}
+
+func (one *layer) fold(phase string, m message) {
+	one.phase = phase
+	bytes := m.Progress.Units == ""
+	if bytes && m.Progress.Total > one.total {
+		one.total = m.Progress.Total
+	}
+	switch phase {
+	case "download":
+		one.loaded = max(one.loaded, m.Progress.Current)
+	case "downloaded":
+		one.loaded = one.total
+	case "extract":
+		one.loaded = one.total
+		if bytes {
+			one.unpacked = m.Progress.Current
+		}
+	case "done":
+		one.loaded, one.unpacked = one.total, one.total
+	}
+}
+
+func (l *layers) event(now time.Time) event.Event {
+	out := event.Event{Time: now.UTC(), Step: pullStep, Stage: event.Progress, Text: l.ref}
+	for _, id := range l.order {
+		one := l.by[id]
+		out.Current += (one.loaded + one.unpacked) / 2
+		out.Total += one.total
+		out.AtLeast = out.AtLeast || one.total == 0 && one.phase != "done"
+		out.Layers = append(out.Layers, one.told(id))
+	}
+	return out
+}
+
+func (one *layer) told(id string) event.Layer {
+	out := event.Layer{ID: id, Phase: one.phase, Current: one.loaded, Total: one.total}
+	switch one.phase {
+	case "downloaded":
+		out.Phase = "waiting"
+	case "extract":
+		out.Current = one.unpacked
+	}
+	return out
+}
+
+// credentials asks the docker command's settings and helpers for the login to ref's registry.
+func (e *Engine) credentials(ctx context.Context, ref string) (string, error) {
+	server, _, _ := strings.Cut(repository(ref), "/")
+	if server == "docker.io" {
+		server = "https://index.docker.io/v1/" // the odd key under which all logins to Docker Hub are kept
+	}
+	type answer struct {
+		auth clitypes.AuthConfig
+		err  error
+	}
+	asked := make(chan answer, 1)
+	go func() {
+		auth, err := e.options.dockerConfig().GetAuthConfig(server)
+		asked <- answer{auth, err}
+	}()
+	ctx, cancel := context.WithTimeout(ctx, e.patience.helper)
+	defer cancel()
+	select {
+	case <-ctx.Done():
+		return "", fault.New(fault.Image, "docker login "+server, "%s: the credential helper for %s does not answer", ref, server)
+	case a := <-asked:
+		if a.err != nil {
+			return "", fault.New(fault.Image, "install it, or take credsStore out of the docker command's config.json",
+				"%s: no credentials for %s: %s", ref, server, words(a.err.Error()))
+		}
+		return encodeAuth(a.auth)
+	}
+}
+
+func encodeAuth(a clitypes.AuthConfig) (string, error) {
+	if a == (clitypes.AuthConfig{}) {
+		return "", nil
+	}
+	return registry.EncodeAuthConfig(registry.AuthConfig(a))
+}
