@@ -1,0 +1,136 @@
+package launch
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"berth/internal/agentserver"
+	"berth/internal/fault"
+	"berth/internal/sandbox"
+)
+
+// dir is the folder of what is generated for one sandbox: what is mounted into it, and its plan.
+func (l *Launcher) dir(name string) string {
+	return filepath.Join(l.Store.Places().State, "sandboxes", name)
+}
+
+const planFile = "plan.json"
+
+// writeFiles makes what berth mounts into a sandbox: the user database with the agent in it, the server's
+// configuration, and berth's own program. All of it can be made again, and is, at every start.
+func (l *Launcher) writeFiles(ctx context.Context, p *Plan) error {
+	users, err := l.imageFile(ctx, p.Spec.Image.ID, "/etc/passwd")
+	if err != nil {
+		return err
+	}
+	groups, err := l.imageFile(ctx, p.Spec.Image.ID, "/etc/group")
+	if err != nil {
+		return err
+	}
+	for name, content := range map[string][]byte{
+		"passwd":            passwdWith(users, p.User.UID, p.User.GID),
+		"group":             groupWith(groups, p.User.GID),
+		"agent-server.json": []byte(agentserver.ConfigContent),
+	} {
+		if err := replaceFile(filepath.Join(p.Dir, name), content, 0o444); err != nil {
+			return err
+		}
+	}
+	_, err = l.Unpack(p.Arch)
+	return err
+}
+
+// imageFile reads a file of an image, which takes a throw-away container once; images do not change, so it is kept.
+func (l *Launcher) imageFile(ctx context.Context, imageID, path string) ([]byte, error) {
+	name := strings.TrimPrefix(imageID, "sha256:") + strings.ReplaceAll(path, "/", "_")
+	kept := filepath.Join(l.Store.Places().Cache, "image-files", name)
+	if content, err := os.ReadFile(kept); err == nil {
+		return content, nil
+	}
+	content, err := l.Runtime.ImageFile(ctx, imageID, path)
+	if errors.Is(err, fs.ErrNotExist) {
+		content, err = nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return content, replaceFile(kept, content, 0o600)
+}
+
+// savePlan keeps a plan for audits and restarts; it holds no secret value.
+func (l *Launcher) savePlan(p *Plan) error {
+	kept := *p
+	kept.Spec.Env = nil
+	for _, v := range p.Spec.Env {
+		if v.Secret {
+			v.Value = ""
+		}
+		kept.Spec.Env = append(kept.Spec.Env, v)
+	}
+	text, err := json.Marshal(kept)
+	if err != nil {
+		panic(err) // a plan holds nothing that JSON cannot say
+	}
+	return replaceFile(filepath.Join(p.Dir, planFile), text, 0o600)
+}
+
+// storedPlan reads the plan that a sandbox was made from.
+func (l *Launcher) storedPlan(name string) (*Plan, error) {
+	path := filepath.Join(l.dir(name), planFile)
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fault.New(fault.Failure, "berth up --recreate", "%s: its plan is gone: %w", name, err)
+	}
+	var p Plan
+	if err := json.Unmarshal(text, &p); err != nil {
+		return nil, fault.New(fault.Failure, "berth up --recreate", "%s: its plan cannot be read: %w", name, err)
+	}
+	return &p, nil
+}
+
+// planned gives the Spec a sandbox was made from, or what runs if nothing is known of it.
+func (l *Launcher) planned(seen sandbox.Observed) sandbox.Spec {
+	p, err := l.storedPlan(seen.Spec.Name)
+	if err != nil {
+		return seen.Spec
+	}
+	return p.Spec
+}
+
+// replaceFile writes a file aside and renames it: whoever reads sees the old one or the new one. A file that has the
+// content already keeps its inode, which a running sandbox may have mounted.
+func replaceFile(path string, content []byte, mode fs.FileMode) error {
+	if old, err := os.ReadFile(path); err == nil && string(old) == string(content) {
+		return nil
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return notWritten(path, err)
+	}
+	f, err := os.CreateTemp(filepath.Dir(path), ".new-*")
+	if err != nil {
+		return notWritten(path, err)
+	}
+	_, err = f.Write(content)
+	err = errors.Join(err, f.Chmod(mode), f.Close())
+	if err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	if err != nil {
+		return notWritten(path, errors.Join(err, os.Remove(f.Name())))
+	}
+	return nil
+}
+
+func notWritten(path string, err error) error {
+	return fault.New(fault.Failure, "make room there, or set XDG_STATE_HOME and XDG_CACHE_HOME to folders you may write", "%s: %w", path, err)
+}
+
+// ours tells whether o is this user's sandbox.
+func (l *Launcher) ours(o sandbox.Observed) bool {
+	return o.Spec.Labels[sandbox.LabelOwner] == l.Store.Owner()
+}

@@ -1,0 +1,203 @@
+package launch
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	"berth/hardening"
+	"berth/internal/agentserver"
+	"berth/internal/config"
+	"berth/internal/host"
+	"berth/internal/sandbox"
+	"berth/internal/state"
+	"berth/mounts"
+)
+
+// Input is everything a plan depends on, as values: what the user wants, the machine, the engine, and what this
+// sandbox was promised before.
+type Input struct {
+	Settings    *config.Settings
+	Host        host.Facts
+	Files       mounts.Files
+	State       []string // berth's own folders
+	Observation sandbox.Observation
+	Names       map[string]string // images berth makes itself: "starter" -> its reference
+	Name        string            // of the sandbox
+	ID          string            // of this launch
+	Owner       string
+	Project     string // folder the sandbox belongs to
+	Version     string // berth's
+	Keys        state.Keys
+	Ports       [3]uint16 // promised to the links: api, VS Code, desktop
+	Subnet      netip.Prefix
+	Dir         string            // folder for files generated for this sandbox
+	Program     string            // unpacked berth-inside on the host
+	EnvFiles    map[string]string // content of the settings' env files
+}
+
+// Plan is a hardened Spec and the steps that make it true. It is pure: it can be printed, compared and thrown away.
+type Plan struct {
+	Spec         sandbox.Spec // Image.ID is empty while the image is not here
+	Image        sandbox.LocalImage
+	Contract     agentserver.Contract
+	Profile      hardening.Profile
+	GiveUp       []hardening.GiveUp
+	Findings     []hardening.Finding
+	User         User
+	Mounts       []mounts.Mount
+	Network      *sandbox.NetworkSpec // the sandbox's own bridge; nil: none
+	Links        []LinkPlan
+	VNC          string // auto, on, off
+	Warnings     []string
+	Steps        []Step
+	ReadyTimeout time.Duration
+	Dir          string // of the generated files
+	Arch         string // of the engine
+	Remote       bool   // the engine's kernel is not this machine's: what is mounted cannot be proven
+}
+
+// User is who runs inside.
+type User struct {
+	UID, GID int
+	Root     bool // root on the host too: not-host-root was given up
+}
+
+// LinkPlan is a link that the launch will prove and show.
+type LinkPlan struct {
+	Kind    LinkKind
+	Inside  uint16
+	Host    uint16
+	Opens   string // for a person
+	Missing string // why there will be none
+}
+
+// NewPlan decides what a sandbox will be. Everything that can be refused is refused here, before anything is touched.
+func NewPlan(in Input) (*Plan, error) {
+	b := &builder{in: in, s: in.Settings, plan: &Plan{ReadyTimeout: in.Settings.ReadyTimeout, Dir: in.Dir}}
+	for _, part := range []func() error{
+		b.profile, b.image, b.mounts, b.user, b.process, b.environment, b.network, b.limits, b.harden,
+	} {
+		if err := part(); err != nil {
+			return nil, err
+		}
+	}
+	b.steps()
+	return b.plan, nil
+}
+
+// NeedsImage tells whether the first step has to bring the image; the rest of the plan is whole only after it.
+func (p *Plan) NeedsImage() bool { return p.Spec.Image.ID == "" }
+
+// String is the plan as a person reads it: the plan screen, --plan and the golden files are this text.
+func (p *Plan) String() string {
+	var out strings.Builder
+	fmt.Fprintf(&out, "sandbox %s, profile %s\n", p.Spec.Name, p.Profile)
+	line := func(name, format string, args ...any) {
+		fmt.Fprintf(&out, "  %-7s %s\n", name, fmt.Sprintf(format, args...))
+	}
+	line("image", "%s", p.imageText())
+	line("user", "%s", p.userText())
+	for _, m := range p.Mounts {
+		line("mount", "%s", mountText(m))
+	}
+	if !p.hasWorkspace() {
+		line("mount", "%s: empty and in memory, files vanish with the sandbox", agentserver.Workspace)
+	}
+	line("home", "volume %s -> /home", sandbox.HomeVolume(p.Spec.Name))
+	line("network", "%s", p.networkText())
+	line("links", "%s", p.linksText())
+	held, given, lacking := count(p.Findings)
+	line("rules", "%s", rulesText(held, given, lacking))
+	for _, f := range p.Findings {
+		if f.State == hardening.GivenUp || f.State == hardening.Unsupported {
+			line("warning", "rule %s: %s", f.Rule, f.Because)
+		}
+	}
+	for _, w := range p.Warnings {
+		line("warning", "%s", w)
+	}
+	for i, s := range p.Steps {
+		fmt.Fprintf(&out, "  %d %s\n", i+1, s)
+	}
+	return out.String()
+}
+
+func (p *Plan) imageText() string {
+	if p.NeedsImage() {
+		return fmt.Sprintf("%s, not here yet", p.Spec.Image.Ref)
+	}
+	id := strings.TrimPrefix(p.Spec.Image.ID, "sha256:")
+	return fmt.Sprintf("%s, local, sha256:%.8s, %s", p.Spec.Image.Ref, id, p.Spec.Image.Platform)
+}
+
+func (p *Plan) userText() string {
+	if p.User.Root {
+		return p.Spec.Process.User + ", root on this machine too"
+	}
+	return p.Spec.Process.User
+}
+
+func (p *Plan) hasWorkspace() bool {
+	return slices.ContainsFunc(p.Mounts, func(m mounts.Mount) bool { return m.Target == agentserver.Workspace })
+}
+
+func mountText(m mounts.Mount) string {
+	mode := "rw"
+	if m.ReadOnly {
+		mode = "ro"
+	}
+	text := fmt.Sprintf("%s -> %s %s", m.Source, m.Target, mode)
+	if m.Softened != "" {
+		text += ", allowed by you although " + m.Softened
+	}
+	return text
+}
+
+func (p *Plan) networkText() string {
+	if p.Network == nil {
+		return p.Spec.Network.Mode
+	}
+	return p.Network.Name + ", a bridge of its own; egress direct: internet, your LAN and this host's services"
+}
+
+func (p *Plan) linksText() string {
+	var parts []string
+	for _, l := range p.Links {
+		switch {
+		case l.Missing != "":
+			parts = append(parts, fmt.Sprintf("no %s: %s", linkName(l.Kind), l.Missing))
+		default:
+			parts = append(parts, fmt.Sprintf("127.0.0.1:%d %s", l.Host, linkName(l.Kind)))
+		}
+	}
+	return strings.Join(parts, ", ") + "; published on 127.0.0.1 only"
+}
+
+func linkName(kind LinkKind) string {
+	return map[LinkKind]string{API: "api", Code: "VS Code", VNC: "VNC"}[kind]
+}
+
+func count(findings []hardening.Finding) (held, given, lacking int) {
+	for _, f := range findings {
+		switch f.State {
+		case hardening.Held:
+			held++
+		case hardening.GivenUp:
+			given++
+		case hardening.Unsupported:
+			lacking++
+		}
+	}
+	return held, given, lacking
+}
+
+func rulesText(held, given, lacking int) string {
+	text := fmt.Sprintf("%d hold, %d given up", held, given)
+	if lacking > 0 {
+		text += fmt.Sprintf(", %d this engine cannot do", lacking)
+	}
+	return text
+}

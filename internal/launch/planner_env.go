@@ -1,0 +1,91 @@
+package launch
+
+import (
+	"path"
+	"strings"
+
+	"berth/internal/agentserver"
+	"berth/internal/fault"
+	"berth/internal/sandbox"
+)
+
+// environment joins the contract's variables and the user's; the user's win.
+func (b *builder) environment() error {
+	byName := map[string]sandbox.Env{}
+	for _, v := range agentserver.Env(b.plan.Contract, agentserver.Facts{
+		Name: b.in.Name, Home: agentHome, Key: b.in.Keys.Session, SecretKey: b.in.Keys.Secret,
+		VSCode: true, VNC: b.s.VNC != "off",
+	}) {
+		byName[v.Name] = sandbox.Env{Name: v.Name, Value: v.Value, Unset: v.Unset, Secret: v.Secret}
+	}
+	for file, text := range b.in.EnvFiles {
+		vars, err := parseEnvFile(file, text)
+		if err != nil {
+			return err
+		}
+		for _, v := range vars {
+			byName[v.Name] = v
+		}
+	}
+	for name, value := range b.s.Env {
+		byName[name] = sandbox.Env{Name: name, Value: value.Reveal(), Secret: true}
+	}
+	if err := b.fromHost(byName); err != nil {
+		return err
+	}
+	for _, v := range byName {
+		b.plan.Spec.Env = append(b.plan.Spec.Env, v)
+	}
+	return nil
+}
+
+// fromHost takes variables of berth's own environment by exact name, and never those that would hand over the host.
+func (b *builder) fromHost(byName map[string]sandbox.Env) error {
+	source := b.s.Source("env_from_host").String()
+	for _, name := range b.s.EnvFromHost {
+		if pattern := refusedFromHost(name); pattern != "" {
+			return fault.New(fault.Usage, "give the sandbox a value of its own: env = { "+name+" = \"...\" }",
+				"%s: env_from_host %q: names like %s are never taken from the host", source, name, pattern)
+		}
+		value, set := b.in.Host.Env[name]
+		if !set {
+			return fault.New(fault.Usage, "export "+name+" or take it out of env_from_host",
+				"%s: env_from_host %q: it is not set", source, name)
+		}
+		byName[name] = sandbox.Env{Name: name, Value: value, Secret: true}
+	}
+	return nil
+}
+
+// hostOnly are variables that open doors on the host or change what programs load.
+var hostOnly = []string{
+	"*_TOKEN", "*_KEY", "*_SECRET", "*PASSWORD*", "AWS_*", "AZURE_*", "GOOGLE_*", "KUBECONFIG", "DOCKER_*",
+	"SSH_AUTH_SOCK", "GPG_*", "DBUS_*", "XDG_RUNTIME_DIR", "DISPLAY", "WAYLAND_DISPLAY", "XAUTHORITY", "LD_*",
+	"DYLD_*", "BASH_ENV", "ENV", "PROMPT_COMMAND", "GIT_*", "NPM_CONFIG_*", "PIP_*", "*_PROXY",
+}
+
+func refusedFromHost(name string) string {
+	for _, pattern := range hostOnly {
+		if ok, _ := path.Match(pattern, strings.ToUpper(name)); ok {
+			return pattern
+		}
+	}
+	return ""
+}
+
+// parseEnvFile reads Docker's syntax: NAME=VALUE a line, # comments, no quotes and no expansion.
+func parseEnvFile(file, text string) ([]sandbox.Env, error) {
+	var out []sandbox.Env
+	for i, line := range strings.Split(text, "\n") {
+		line = strings.TrimSuffix(strings.TrimLeft(line, " \t"), "\r")
+		if line == "" || strings.HasPrefix(line, "#") {
+			continue
+		}
+		name, value, ok := strings.Cut(line, "=")
+		if !ok || name == "" || strings.ContainsAny(name, " \t") {
+			return nil, fault.New(fault.Usage, "NAME=value", "%s:%d: %q is not a variable", file, i+1, name)
+		}
+		out = append(out, sandbox.Env{Name: name, Value: value, Secret: true})
+	}
+	return out, nil
+}

@@ -1,0 +1,175 @@
+package launch
+
+import (
+	"net/netip"
+	"strings"
+
+	"berth/hardening"
+	"berth/internal/agentserver"
+	"berth/internal/config"
+	"berth/internal/host"
+	"berth/internal/sandbox"
+	"berth/mounts"
+)
+
+// network plans the sandbox's own bridge and the links that are published over it on loopback.
+func (b *builder) network() error {
+	for key, what := range map[string]bool{
+		"sidecars": len(b.s.Sidecars) > 0, "egress_private": len(b.s.EgressPrivate) > 0,
+		"egress":              b.s.Egress.Mode != "" && b.s.Egress.Mode != "direct",
+		"additional_networks": len(b.s.AdditionalNetworks) > 0,
+	} {
+		if what {
+			return later(b.s.Source(key).String()+": "+key, "the sealed network", "leave "+key+" out")
+		}
+	}
+	b.plan.VNC = b.s.VNC
+	b.links()
+	spec := &b.plan.Spec.Network
+	for _, l := range b.plan.Links {
+		if l.Missing == "" {
+			at := netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), l.Host)
+			spec.Ports = append(spec.Ports, sandbox.Port{Container: l.Inside, Host: at})
+		}
+	}
+	own, ok := hardening.OwnBridge(b.in.Name, b.plan.Profile, b.engine())
+	if !ok {
+		return nil
+	}
+	own.Labels = b.plan.Spec.Labels
+	if b.in.Subnet.IsValid() {
+		own.Subnet = b.in.Subnet.String()
+	}
+	spec.Mode = own.Name
+	spec.Attached = []sandbox.Attachment{{Name: own.Name}}
+	b.plan.Network = &own
+	return nil
+}
+
+func (b *builder) links() {
+	folder := agentserver.Workspace
+	for _, m := range b.plan.Mounts {
+		if m.Target == agentserver.Workspace {
+			folder = short(m.Source, b.in.Host.Home)
+		}
+	}
+	links := []LinkPlan{
+		{Kind: API, Inside: agentserver.APIPort, Host: b.in.Ports[0], Opens: "the agent server's API"},
+		{Kind: Code, Inside: agentserver.VSCodePort, Host: b.in.Ports[1], Opens: folder},
+		{Kind: VNC, Inside: agentserver.VNCPort, Host: b.in.Ports[2], Opens: "the agent's desktop"},
+	}
+	for i := range links {
+		links[i].Missing = b.missing(links[i].Kind)
+	}
+	b.plan.Links = links
+}
+
+// missing says why an image cannot have a link, as far as that shows before it runs.
+func (b *builder) missing(kind LinkKind) string {
+	switch {
+	case b.plan.NeedsImage():
+		return ""
+	case !b.plan.Contract.HasAPI():
+		return "this image has no agent server"
+	case kind == VNC && b.plan.VNC == "off":
+		return "switched off: vnc = off"
+	case b.plan.Contract == agentserver.Starter && kind == Code:
+		return "the starter image has no VS Code: use --image workbench"
+	case b.plan.Contract == agentserver.Starter && kind == VNC:
+		return "the starter image has no desktop: use --image workbench"
+	}
+	return ""
+}
+
+func (b *builder) limits() error {
+	l := &b.plan.Spec.Limits
+	l.Memory, l.MemorySwap = int64(b.s.Memory), int64(b.s.Memory)
+	l.NanoCPUs = int64(b.s.CPUs * 1e9)
+	l.Pids = int64(b.s.Pids)
+	l.Shm = int64(b.s.ShmSize)
+	if b.s.Nofile > 0 {
+		l.Ulimits = []sandbox.Ulimit{{Name: "nofile", Soft: int64(b.s.Nofile), Hard: int64(b.s.Nofile)}}
+	}
+	b.plan.Spec.Runtime = b.s.OCIRuntime
+	b.plan.Spec.GPU = b.s.GPU
+	if !b.plan.hasWorkspace() {
+		b.plan.Spec.Tmpfs = append(b.plan.Spec.Tmpfs, sandbox.Tmpfs{
+			Target: agentserver.Workspace, Exec: true, Size: 1 << 30, Mode: "0755", UID: b.plan.User.UID, GID: b.plan.User.GID,
+		})
+	}
+	return nil
+}
+
+func (b *builder) harden() error {
+	spec, findings, err := hardening.Harden(b.plan.Spec, b.plan.Profile, b.plan.GiveUp, b.plan.facts(b.engine()))
+	if err != nil {
+		return err
+	}
+	spec.Labels[sandbox.LabelPlan] = spec.Hash()
+	b.plan.Spec, b.plan.Findings = spec, findings
+	return nil
+}
+
+// facts are what the rules may know before anything runs.
+func (p *Plan) facts(e sandbox.Engine) hardening.Facts {
+	owners := map[string]int{}
+	for _, m := range p.Mounts {
+		owners[m.Source] = m.Stat.UID
+	}
+	return hardening.Facts{Engine: e, Image: p.Image, Owners: owners}
+}
+
+func (b *builder) steps() {
+	p, name := b.plan, b.in.Name
+	if p.NeedsImage() {
+		if p.Spec.Image.Ref == b.in.Names["starter"] {
+			p.Steps = append(p.Steps, step(StepLoad, "load berth's own image %s", p.Spec.Image.Ref))
+		} else {
+			p.Steps = append(p.Steps, step(StepPull, "pull %s", p.Spec.Image.Ref))
+		}
+	}
+	p.Steps = append(p.Steps,
+		step(StepNetwork, "create network %s", p.Network.Name),
+		beside(StepVolume, "create volume %s", sandbox.HomeVolume(name)),
+		step(StepCreate, "create container %s", sandbox.ContainerName(name)),
+		step(StepHome, "make %s", agentHome),
+		step(StepStart, "start"),
+		step(StepMounts, "check mounts"),
+		beside(StepAudit, "audit"),
+	)
+	if p.NeedsImage() || p.Contract.HasAPI() {
+		p.Steps = append(p.Steps, beside(StepReady, "wait for /ready"), step(StepLinks, "prove the links"))
+	}
+}
+
+// mountEntries reads every place where mounts are written: what is set, else the current folder at /workspace.
+func mountEntries(s *config.Settings, h host.Facts) ([]mounts.Entry, []mounts.Warning, error) {
+	var all []mounts.Entry
+	var warnings []mounts.Warning
+	for _, v := range s.Volumes {
+		entries, err := mounts.Parse(v.Text, originOf(v.Source))
+		if err != nil {
+			return nil, nil, err
+		}
+		all = append(all, entries...)
+	}
+	return all, warnings, nil
+}
+
+func originOf(s config.Source) mounts.Origin {
+	switch s.Kind {
+	case config.FromEnv:
+		return mounts.Origin{Variable: s.Name}
+	case config.FromFlag:
+		return mounts.Origin{Flag: s.Name}
+	}
+	return mounts.Origin{File: s.File, Line: s.Line}
+}
+
+// short writes a path as a person does: ~ for the home.
+func short(path, home string) string {
+	if rest, ok := strings.CutPrefix(path, home+"/"); ok && home != "" {
+		return "~/" + rest
+	}
+	return path
+}

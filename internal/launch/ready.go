@@ -1,0 +1,160 @@
+package launch
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+
+	"berth/internal/agentserver"
+	"berth/internal/event"
+	"berth/internal/fault"
+	"berth/internal/sandbox"
+	"berth/internal/secret"
+)
+
+// How often a server is asked: often at first, since most answer within milliseconds, and seldom once it is clear
+// that this one is slow (performance.md: at most 16 ms too late, 55 requests in the first second).
+const (
+	firstPause = time.Millisecond
+	shortPause = 20 * time.Millisecond
+	longPause  = 100 * time.Millisecond
+	shortPhase = 2 * time.Second
+	askLimit   = time.Second // for one request
+)
+
+// ready waits until the server answers and its key is in force. A server that is only slow is left alone: NotReady.
+func (r *run) ready(ctx context.Context) error {
+	if !r.plan.Contract.HasAPI() {
+		return nil
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, r.plan.ReadyTimeout, errSlow)
+	defer cancel()
+	client := r.client(r.seen)
+	err := poll(ctx, func(ctx context.Context) (bool, error) {
+		err := client.Ready(ctx, r.plan.Contract)
+		if !errors.Is(err, agentserver.ErrStarting) {
+			return true, err
+		}
+		return false, r.stillRunning(ctx, err)
+	})
+	if errors.Is(err, errSlow) {
+		return r.slow(ctx)
+	}
+	if err != nil {
+		return err
+	}
+	return client.KeyInForce(ctx)
+}
+
+var errSlow = errors.New("not ready in time")
+
+// poll calls ask until it is done, fails or ctx ends; it gives ctx's cause then.
+func poll(ctx context.Context, ask func(context.Context) (done bool, err error)) error {
+	begun, pause := time.Now(), firstPause
+	for {
+		done, err := ask(ctx)
+		if done || err != nil && ctx.Err() == nil {
+			return err
+		}
+		if time.Since(begun) > shortPhase {
+			pause = longPause
+		} else {
+			pause = min(pause*3/2, shortPause)
+		}
+		timer := time.NewTimer(pause)
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return context.Cause(ctx)
+		case <-timer.C:
+		}
+	}
+}
+
+// stillRunning gives the reason why a server that does not answer never will, or nil.
+func (r *run) stillRunning(ctx context.Context, last error) error {
+	select {
+	case <-r.died:
+	default:
+		return nil
+	}
+	seen, err := r.Runtime.Inspect(ctx, r.id)
+	if err != nil {
+		return errors.Join(last, err)
+	}
+	return r.ended(ctx, seen)
+}
+
+// ended says why a sandbox is not running any more, with its last lines.
+func (l *Launcher) ended(ctx context.Context, seen sandbox.Observed) error {
+	tail := l.tail(ctx, seen.ID)
+	sentence, hint := agentserver.Explain(agentserver.Contract(seen.Spec.Labels[sandbox.LabelContract]), agentserver.Ending{
+		Code: seen.ExitCode, OOMKilled: seen.OOMKilled, Error: seen.Error,
+		Ran: seen.Ended.Sub(seen.Started), Tail: strings.Join(tail, "\n"),
+	})
+	l.lastLines(seen.Spec.Name, tail)
+	return fault.New(fault.Failure, hint, "%s: %s", seen.Spec.Name, sentence)
+}
+
+func (r *run) slow(ctx context.Context) error {
+	name := r.plan.Spec.Name
+	r.lastLines(name, r.tail(context.WithoutCancel(ctx), r.id))
+	return fault.New(fault.NotReady, "berth logs -f "+name+"    or remove it: berth rm -f "+name,
+		"%s: not ready after %s; it is left running", name, r.plan.ReadyTimeout)
+}
+
+// tailLines is how much of a sandbox's output a failure shows.
+const tailLines = 20
+
+func (l *Launcher) tail(ctx context.Context, id string) []string {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	out, err := l.Runtime.Logs(ctx, id, sandbox.LogOptions{Tail: tailLines})
+	if err != nil {
+		return nil
+	}
+	defer out.Close() //nolint:errcheck // only read from
+	text, err := io.ReadAll(io.LimitReader(out, 256<<10))
+	if err != nil || len(text) == 0 {
+		return nil
+	}
+	return strings.Split(strings.TrimRight(string(text), "\n"), "\n")
+}
+
+func (l *Launcher) lastLines(name string, lines []string) {
+	for _, line := range lines {
+		l.Sink(event.Event{Time: time.Now().UTC(), Sandbox: name, Step: "log", Stage: event.Note, Text: line})
+	}
+}
+
+// client asks the server of a sandbox over its reach.
+func (l *Launcher) client(o sandbox.Observed) agentserver.Client {
+	return agentserver.Client{Do: l.doer(o, agentserver.APIPort).Do, Key: l.key(o.Spec.Name)}
+}
+
+// doer makes requests to one port inside, each over a connection of its own: while a server starts, a kept
+// connection may be one that the engine's proxy accepted and nobody answers.
+func (l *Launcher) doer(o sandbox.Observed, port uint16) *http.Client {
+	transport := &http.Transport{
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return l.Reach.Dial(ctx, o, port)
+		},
+		DisableKeepAlives: true,
+		Proxy:             nil, // the sandbox is on this machine
+	}
+	return &http.Client{Transport: transport, Timeout: askLimit, CheckRedirect: func(*http.Request, []*http.Request) error {
+		return http.ErrUseLastResponse
+	}}
+}
+
+func (l *Launcher) key(name string) secret.String {
+	record, err := l.Store.Record(name)
+	if err != nil {
+		return secret.String{}
+	}
+	return record.Keys.Session
+}

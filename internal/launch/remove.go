@@ -1,0 +1,172 @@
+package launch
+
+import (
+	"context"
+	"os"
+
+	"berth/internal/fault"
+	"berth/internal/sandbox"
+)
+
+// Removal says what removing a sandbox takes away and what it leaves alone.
+func (l *Launcher) Removal(ctx context.Context, name string) ([]Removal, error) {
+	seen, err := l.find(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	out := []Removal{
+		{Kind: sandbox.ContainerObject, Name: sandbox.ContainerName(name), Why: "the sandbox"},
+		{Kind: sandbox.NetworkObject, Name: sandbox.OwnNetwork(name), Why: "its network"},
+		{Kind: sandbox.VolumeObject, Name: sandbox.HomeVolume(name), Why: "its home: editor settings, caches, conversations"},
+	}
+	for _, m := range seen.Spec.Mounts {
+		if m.Kind == sandbox.Bind && !m.Own() {
+			out = append(out, Removal{Kind: "folder", Name: m.Source, Why: "it is yours", Kept: true})
+		}
+	}
+	return out, nil
+}
+
+// Remove takes a sandbox away with all that was made for it; a running one only with force.
+func (l *Launcher) Remove(ctx context.Context, name string, force bool) error {
+	unlock, err := l.lock(name, "rm")
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	seen, err := l.find(ctx, name)
+	if err != nil {
+		return err
+	}
+	if seen.State == sandbox.Up || seen.State == sandbox.Starting || seen.State == sandbox.Paused {
+		if !force {
+			return fault.New(fault.Conflict, "berth rm -f "+name+"    or first: berth stop "+name, "%s: it is %s", name, seen.State)
+		}
+	}
+	return l.removeAll(ctx, name)
+}
+
+// removeAll removes everything of one name, in the order in which the engine lets go of it.
+func (l *Launcher) removeAll(ctx context.Context, name string) error {
+	for _, object := range objects(name) {
+		if err := l.Runtime.Remove(ctx, object.Kind, object.Name); err != nil && fault.KindOf(err) != fault.NotFound {
+			return err
+		}
+	}
+	if err := os.RemoveAll(l.dir(name)); err != nil {
+		return fault.New(fault.Failure, "remove it by hand", "%s: %w", name, err)
+	}
+	return l.Store.Drop(name)
+}
+
+func objects(name string) []Removal {
+	return []Removal{
+		{Kind: sandbox.ContainerObject, Name: sandbox.ContainerName(name)},
+		{Kind: sandbox.NetworkObject, Name: sandbox.OwnNetwork(name)},
+		{Kind: sandbox.VolumeObject, Name: sandbox.HomeVolume(name)},
+	}
+}
+
+// Leftovers lists what launches that never finished have left: sandboxes nobody works on that were never started or
+// whose launch was never recorded as finished, networks and volumes without a sandbox, records without one.
+func (l *Launcher) Leftovers(ctx context.Context) ([]Removal, error) {
+	observed, err := l.Runtime.Observe(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return l.leftovers(observed)
+}
+
+func (l *Launcher) leftovers(o sandbox.Observation) ([]Removal, error) {
+	records, err := l.Store.Records()
+	if err != nil {
+		return nil, err
+	}
+	finished := map[string]bool{}
+	for _, r := range records {
+		finished[r.Name] = r.Finished
+	}
+	there := map[string]bool{}
+	var out []Removal
+	for _, s := range l.mine(o) {
+		name := s.Spec.Name
+		there[name] = true
+		switch {
+		case s.State == sandbox.Created:
+			out = append(out, Removal{Kind: sandbox.ContainerObject, Name: name, Why: "it was never started"})
+		case !finished[name]:
+			out = append(out, Removal{Kind: sandbox.ContainerObject, Name: name, Why: "its launch never finished"})
+		}
+	}
+	out = append(out, l.loose(o, there)...)
+	for _, r := range records {
+		if !there[r.Name] && !r.Finished {
+			out = append(out, Removal{Kind: "record", Name: r.Name, Why: "there is no such sandbox"})
+		}
+	}
+	return out, nil
+}
+
+// loose lists networks and volumes of ours whose sandbox is not there.
+func (l *Launcher) loose(o sandbox.Observation, there map[string]bool) []Removal {
+	var out []Removal
+	add := func(kind sandbox.ObjectKind, labels map[string]string) {
+		name := labels[sandbox.LabelSandbox]
+		if labels[sandbox.LabelOwner] == l.Store.Owner() && name != "" && !there[name] {
+			out = append(out, Removal{Kind: kind, Name: name, Why: "its sandbox is gone"})
+		}
+	}
+	for _, n := range o.Networks {
+		add(sandbox.NetworkObject, n.Labels)
+	}
+	for _, v := range o.Volumes {
+		add(sandbox.VolumeObject, v.Labels)
+	}
+	return out
+}
+
+// Prune removes what Leftovers lists, skipping names that another berth works on, and gives what is gone.
+func (l *Launcher) Prune(ctx context.Context) ([]Removal, error) {
+	observed, err := l.Runtime.Observe(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return l.prune(ctx, observed, "")
+}
+
+func (l *Launcher) prune(ctx context.Context, o sandbox.Observation, held string) ([]Removal, error) {
+	left, err := l.leftovers(o)
+	if err != nil {
+		return nil, err
+	}
+	var gone []Removal
+	done := map[string]bool{}
+	for _, r := range left {
+		removed, seen := done[r.Name]
+		if !seen {
+			if removed, err = l.pruneName(ctx, r.Name, r.Name == held); err != nil {
+				return gone, err
+			}
+			done[r.Name] = removed
+		}
+		if removed {
+			gone = append(gone, r)
+		}
+	}
+	return gone, nil
+}
+
+// pruneName clears one name, unless another berth works on it.
+func (l *Launcher) pruneName(ctx context.Context, name string, held bool) (bool, error) {
+	if !held {
+		unlock, err := l.lock(name, "prune")
+		if fault.KindOf(err) == fault.Conflict && err != nil {
+			return false, nil
+		}
+		if err != nil {
+			return false, err
+		}
+		defer unlock()
+	}
+	return l.clearOne(ctx, name)
+}

@@ -1,0 +1,90 @@
+package launch
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"berth/internal/event"
+	"berth/internal/fault"
+	"berth/internal/sandbox"
+)
+
+// run is one launch under way.
+type run struct {
+	*Launcher
+	plan   *Plan
+	undo   undo
+	id     string
+	seen   sandbox.Observed // read back after the start
+	proof  Proof
+	links  []Link
+	keep   bool
+	before sandbox.Observation // what the engine had when it was planned
+	// networks are read after the start: the audit wants the sandbox's own bridge in it.
+	networks []sandbox.NetworkInfo
+	died     chan struct{} // closed when the sandbox's first process ended
+}
+
+// walk takes the plan's steps, stage by stage. When one fails, what was made is removed, unless the sandbox is only
+// slow: then it stays, and the fault's kind is NotReady.
+func (r *run) walk(ctx context.Context) error {
+	err := r.stages(ctx)
+	switch {
+	case err == nil:
+		return nil
+	case fault.KindOf(err) == fault.NotReady, r.keep:
+		return err
+	}
+	cleanup := r.undo.run(ctx, func(what string) {
+		r.emit(event.Event{Step: what, Stage: event.Undone, Text: what})
+	})
+	return errors.Join(err, cleanup)
+}
+
+func (r *run) stages(ctx context.Context) error {
+	for _, stage := range stages(r.plan.Steps) {
+		if err := r.stage(ctx, stage); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// stage runs steps side by side; the first failure cancels the others.
+func (r *run) stage(ctx context.Context, steps []Step) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	var all sync.WaitGroup
+	for _, s := range steps {
+		all.Go(func() {
+			if err := r.step(ctx, s); err != nil {
+				cancel(err)
+			}
+		})
+	}
+	all.Wait()
+	return context.Cause(ctx)
+}
+
+// step runs one step and tells how it went.
+func (r *run) step(ctx context.Context, s Step) error {
+	begun := time.Now()
+	r.emit(event.Event{Step: string(s.Kind), Stage: event.Begin, Text: s.Text})
+	err := runSteps[s.Kind](r, ctx)
+	if err == nil {
+		r.emit(event.Event{Step: string(s.Kind), Stage: event.Done, Text: s.Text, Elapsed: time.Since(begun)})
+		return nil
+	}
+	if cause := context.Cause(ctx); cause != nil && errors.Is(err, context.Canceled) {
+		err = cause
+	}
+	r.emit(event.Event{Step: string(s.Kind), Stage: event.Failed, Text: s.Text, Elapsed: time.Since(begun), Error: err.Error()})
+	return err
+}
+
+func (r *run) emit(e event.Event) {
+	e.Time, e.Sandbox = time.Now().UTC(), r.plan.Spec.Name
+	r.Sink(e)
+}

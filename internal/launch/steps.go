@@ -1,0 +1,81 @@
+package launch
+
+import (
+	"context"
+
+	"berth/internal/fault"
+	"berth/internal/sandbox"
+)
+
+// runSteps is what each step does. Pull and load are not here: they come before the plan can be whole (see Up).
+var runSteps = map[StepKind]func(*run, context.Context) error{
+	StepNetwork: (*run).network,
+	StepVolume:  (*run).volume,
+	StepCreate:  (*run).create,
+	StepHome:    (*run).home,
+	StepStart:   (*run).start,
+	StepMounts:  (*run).mounts,
+	StepAudit:   (*run).audit,
+	StepReady:   (*run).ready,
+	StepLinks:   (*run).prove,
+}
+
+func (r *run) network(ctx context.Context) error {
+	n := *r.plan.Network
+	r.removes(sandbox.NetworkObject, n.Name)
+	return r.Runtime.CreateNetwork(ctx, n)
+}
+
+// volume makes the home. It is only taken back when this launch made it: a home holds the user's work.
+func (r *run) volume(ctx context.Context) error {
+	name := sandbox.HomeVolume(r.plan.Spec.Name)
+	for _, v := range r.before.Volumes {
+		if v.Name == name {
+			return nil
+		}
+	}
+	r.removes(sandbox.VolumeObject, name)
+	return r.Runtime.CreateVolume(ctx, name, r.plan.Spec.Labels)
+}
+
+func (r *run) create(ctx context.Context) error {
+	if err := r.writeFiles(ctx, r.plan); err != nil {
+		return err
+	}
+	r.removes(sandbox.ContainerObject, sandbox.ContainerName(r.plan.Spec.Name))
+	id, err := r.Runtime.Create(ctx, r.plan.Spec)
+	r.id = id
+	return err
+}
+
+// home makes the user's own home in the volume, which a new volume gives to root.
+func (r *run) home(ctx context.Context) error {
+	return r.Runtime.PutFolder(ctx, r.id, "/home", "agent", r.plan.User.UID, r.plan.User.GID, 0o700)
+}
+
+func (r *run) start(ctx context.Context) error {
+	if err := r.Runtime.Start(ctx, r.id); err != nil {
+		return err
+	}
+	seen, err := r.Runtime.Inspect(ctx, r.id)
+	if err != nil {
+		return err
+	}
+	r.seen = seen
+	if seen.State != sandbox.Up && seen.State != sandbox.Starting {
+		return r.ended(ctx, seen)
+	}
+	return nil
+}
+
+// removes promises to take an object back if the launch fails. The promise comes before the call that makes it: a
+// call that was cut off may still have worked.
+func (r *run) removes(kind sandbox.ObjectKind, name string) {
+	r.undo.add(string(kind)+" "+name, func(ctx context.Context) error {
+		err := r.Runtime.Remove(ctx, kind, name)
+		if fault.KindOf(err) == fault.NotFound {
+			return nil
+		}
+		return err
+	})
+}

@@ -1,0 +1,272 @@
+package launch
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"net/netip"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"berth/internal/config"
+	"berth/internal/event"
+	"berth/internal/fault"
+	"berth/internal/sandbox"
+	"berth/internal/state"
+)
+
+// Request is a wish for a sandbox.
+type Request struct {
+	Name     string // "" is taken from the project's folder
+	Project  string // absolute folder
+	Settings *config.Settings
+}
+
+// Plan decides what a launch would do; it touches nothing.
+func (l *Launcher) Plan(ctx context.Context, q Request) (*Plan, error) {
+	observed, err := l.Runtime.Observe(ctx, ImageRef(q.Settings, l.Names))
+	if err != nil {
+		return nil, err
+	}
+	plan, _, err := l.plan(q, observed)
+	return plan, err
+}
+
+// plan gathers what a plan depends on and makes it. The record it gives is what the launch will keep.
+func (l *Launcher) plan(q Request, observed sandbox.Observation) (*Plan, state.Record, error) {
+	record, err := l.record(q, observed)
+	if err != nil {
+		return nil, record, err
+	}
+	envFiles, err := readEnvFiles(q.Settings.EnvFile)
+	if err != nil {
+		return nil, record, err
+	}
+	program, err := l.Unpack(observed.Engine.Arch)
+	if err != nil {
+		return nil, record, err
+	}
+	var id [8]byte
+	rand.Read(id[:]) //nolint:errcheck // never fails since Go 1.24
+	plan, err := NewPlan(Input{
+		Settings: q.Settings, Host: l.Host, Files: l.Files, State: l.Store.Places().All(), Observation: observed,
+		Names: l.Names, Name: record.Name, ID: hex.EncodeToString(id[:]), Owner: l.Store.Owner(), Project: q.Project,
+		Version: l.Version, Keys: record.Keys, Ports: record.Ports,
+		Dir: l.dir(record.Name), Program: program, EnvFiles: envFiles,
+	})
+	return plan, record, err
+}
+
+// record finds what this sandbox was promised before, or promises it now; nothing is written yet.
+func (l *Launcher) record(q Request, observed sandbox.Observation) (state.Record, error) {
+	name, err := l.Name(q)
+	if err != nil {
+		return state.Record{}, err
+	}
+	record, err := l.Store.Record(name)
+	if err != nil && fault.KindOf(err) != fault.NotFound {
+		return record, err
+	}
+	record.Name, record.Project = name, q.Project
+	if record.Keys.Session.Empty() {
+		record.Keys = state.Keys{Session: newKey(), Secret: newKey()}
+	}
+	record.Ports, err = l.ports(record, q.Settings, observed)
+	return record, err
+}
+
+// ports keeps the promised ports while they are free or are this sandbox's own, and takes the next free three else.
+// Ports that the user named are taken as they are, or refused.
+func (l *Launcher) ports(record state.Record, s *config.Settings, observed sandbox.Observation) ([3]uint16, error) {
+	own := func(port uint16) bool {
+		return slices.ContainsFunc(observed.Sandboxes, func(o sandbox.Observed) bool {
+			return o.Spec.Name == record.Name && l.ours(o) && slices.ContainsFunc(o.Published, func(p sandbox.Port) bool {
+				return p.Host.Port() == port
+			})
+		})
+	}
+	return l.Store.Ports(record.Project, s.Links.Port, func(three [3]uint16) bool {
+		return !slices.ContainsFunc(three[:], func(port uint16) bool { return !own(port) && !l.PortFree(port) })
+	})
+}
+
+// used lists the address ranges that a new network must not overlap: those of the engine's networks and of the host's
+// routes, but not of the network that the new one replaces.
+func used(o sandbox.Observation, routes []netip.Prefix, replaced string) []netip.Prefix {
+	out := slices.Clone(routes)
+	for _, n := range o.Networks {
+		if n.Name != replaced {
+			out = append(out, n.Subnets...)
+		}
+	}
+	return out
+}
+
+func readEnvFiles(paths []string) (map[string]string, error) {
+	out := map[string]string{}
+	for _, path := range paths {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			return nil, fault.New(fault.Usage, "name a file that is there", "env_file %q: %w", path, err)
+		}
+		out[path] = string(text)
+	}
+	return out, nil
+}
+
+// Up makes the sandbox of a request, or finds it up already. It holds the sandbox's lock for as long as it works.
+func (l *Launcher) Up(ctx context.Context, q Request, o UpOptions) (*Result, error) {
+	name, err := l.Name(q)
+	if err != nil {
+		return nil, err
+	}
+	unlock, err := l.lock(name, "up")
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
+	ref := ImageRef(q.Settings, l.Names)
+	observed, err := l.Runtime.Observe(ctx, ref)
+	if err != nil {
+		return nil, err
+	}
+	if observed, err = l.clear(ctx, observed, name, ref); err != nil {
+		return nil, err
+	}
+	plan, record, err := l.plan(q, observed)
+	if err != nil {
+		return nil, err
+	}
+	if plan.NeedsImage() {
+		if plan, record, observed, err = l.withImage(ctx, q, plan); err != nil {
+			return nil, err
+		}
+	}
+	if done, err := l.present(ctx, plan, observed, o); done != nil || err != nil {
+		return done, err
+	}
+	return l.launch(ctx, plan, record, observed, o)
+}
+
+// withImage brings the image that a plan lacks and plans again, now that it can be looked at.
+func (l *Launcher) withImage(ctx context.Context, q Request, p *Plan) (*Plan, state.Record, sandbox.Observation, error) {
+	r := &run{Launcher: l, plan: p}
+	first := p.Steps[0]
+	begun := time.Now()
+	r.emit(event.Event{Step: string(first.Kind), Stage: event.Begin, Text: first.Text})
+	err := l.bring(ctx, p, first.Kind)
+	if err != nil {
+		r.emit(event.Event{Step: string(first.Kind), Stage: event.Failed, Text: first.Text, Error: err.Error(), Elapsed: time.Since(begun)})
+		return nil, state.Record{}, sandbox.Observation{}, err
+	}
+	r.emit(event.Event{Step: string(first.Kind), Stage: event.Done, Text: first.Text, Elapsed: time.Since(begun)})
+	observed, err := l.Runtime.Observe(ctx, p.Spec.Image.Ref)
+	if err != nil {
+		return nil, state.Record{}, observed, err
+	}
+	plan, record, err := l.plan(q, observed)
+	if err == nil && plan.NeedsImage() {
+		err = fault.New(fault.Image, "berth image ls", "%s: the engine does not have it, although it was brought", p.Spec.Image.Ref)
+	}
+	return plan, record, observed, err
+}
+
+func (l *Launcher) bring(ctx context.Context, p *Plan, kind StepKind) error {
+	ref := p.Spec.Image.Ref
+	if kind == StepLoad {
+		archive, err := l.Starter(strings.TrimPrefix(p.Spec.Image.Platform, "linux/"))
+		if err != nil {
+			return err
+		}
+		in, out := io.Pipe()
+		go func() {
+			_, err := archive.WriteTo(out)
+			out.CloseWithError(err)
+		}()
+		defer in.Close() //nolint:errcheck // ends the writer
+		return l.Runtime.Load(ctx, in)
+	}
+	for short, own := range l.Names {
+		if own == ref {
+			return fault.New(fault.Image, "berth build "+short, "%s: it is not built yet", short)
+		}
+	}
+	_, err := l.Runtime.Pull(ctx, ref, "", l.named(p.Spec.Name))
+	return err
+}
+
+// named gives a sink that says whose events they are.
+func (l *Launcher) named(name string) event.Sink {
+	return func(e event.Event) {
+		e.Sandbox = name
+		l.Sink(e)
+	}
+}
+
+// launch carries a whole plan out.
+func (l *Launcher) launch(ctx context.Context, p *Plan, record state.Record, before sandbox.Observation, o UpOptions) (*Result, error) {
+	record.Created, record.Finished, record.Image, record.Profile = time.Now().UTC(), false, p.Spec.Image.Ref, string(p.Profile)
+	record.Plan = p.Spec.Labels[sandbox.LabelPlan]
+	if err := l.Store.Save(record); err != nil {
+		return nil, err
+	}
+	if err := l.savePlan(p); err != nil {
+		return nil, err
+	}
+	r := &run{Launcher: l, plan: p, keep: o.Keep, before: before}
+	r.undo.add("record "+record.Name, func(context.Context) error { return l.Store.Drop(record.Name) })
+	stop := r.watch(ctx)
+	defer stop()
+	err := r.walk(ctx)
+	if err != nil && fault.KindOf(err) != fault.NotReady && !o.Keep {
+		return nil, err
+	}
+	record.Finished, record.Posture = true, r.posture()
+	if saved := l.Store.Save(record); err == nil {
+		err = saved
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &Result{Status: l.status(r.seen, record), Links: r.links, Posture: record.Posture}, nil
+}
+
+// present decides what to do with a sandbox of this name that is there: show it, start it, or replace it.
+func (l *Launcher) present(ctx context.Context, p *Plan, observed sandbox.Observation, o UpOptions) (*Result, error) {
+	for _, s := range observed.Sandboxes {
+		if s.Spec.Name != p.Spec.Name {
+			continue
+		}
+		if !l.ours(s) {
+			return nil, fault.New(fault.Conflict, "berth up "+p.Spec.Name+"-2", "%s: another user of this engine has a sandbox of that name", p.Spec.Name)
+		}
+		if changed := sandbox.Diff(l.planned(s), p.Spec); len(changed) > 0 && !o.Recreate {
+			return nil, changedFault(p.Spec.Name, changed)
+		} else if len(changed) > 0 || o.Recreate {
+			return nil, l.replace(ctx, s)
+		}
+		return l.again(ctx, s)
+	}
+	return nil, nil
+}
+
+func changedFault(name string, changed []sandbox.Difference) error {
+	lines := make([]string, len(changed))
+	for i, d := range changed {
+		lines[i] = d.String()
+	}
+	return fault.New(fault.Conflict, "berth up --recreate", "%s: it is there with another plan: %s", name, strings.Join(lines, "; "))
+}
+
+// replace removes a sandbox but keeps its home, which the new one takes over.
+func (l *Launcher) replace(ctx context.Context, s sandbox.Observed) error {
+	l.Sink(event.Event{Time: time.Now().UTC(), Sandbox: s.Spec.Name, Step: "remove", Stage: event.Note, Text: fmt.Sprintf("replacing %s", s.Spec.Name)})
+	if err := l.Runtime.Remove(ctx, sandbox.ContainerObject, s.ID); err != nil {
+		return err
+	}
+	return l.Runtime.Remove(ctx, sandbox.NetworkObject, sandbox.OwnNetwork(s.Spec.Name))
+}
