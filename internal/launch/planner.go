@@ -55,6 +55,7 @@ func (b *builder) image() error {
 	spec := &b.plan.Spec
 	spec.Name = b.in.Name
 	spec.Image = sandbox.Image{Ref: ref, Platform: "linux/" + b.in.Observation.Engine.Arch}
+	b.plan.Arch, b.plan.Remote = b.in.Observation.Engine.Arch, b.in.Observation.Engine.Remote || b.engine().Kind == sandbox.DockerDesktop
 	local, here := b.in.Observation.Images[ref]
 	if !here {
 		return nil
@@ -101,15 +102,15 @@ func ImageRef(s *config.Settings, names map[string]string) string {
 }
 
 func (b *builder) mounts() error {
-	entries, warnings, err := mountEntries(b.s, b.in.Host)
+	given, err := givenMounts(b.s, b.in.Host)
 	if err != nil {
 		return err
 	}
-	found, more, err := mounts.Resolve(entries, b.mountHost())
+	found, warnings, err := given.Resolve(b.mountHost())
 	if err != nil {
 		return err
 	}
-	for _, w := range append(warnings, more...) {
+	for _, w := range warnings {
 		b.plan.Warnings = append(b.plan.Warnings, w.Text)
 	}
 	for _, m := range found {

@@ -6,10 +6,7 @@ import (
 
 	"berth/hardening"
 	"berth/internal/agentserver"
-	"berth/internal/config"
-	"berth/internal/host"
 	"berth/internal/sandbox"
-	"berth/mounts"
 )
 
 // network plans the sandbox's own bridge and the links that are published over it on loopback.
@@ -140,30 +137,6 @@ func (b *builder) steps() {
 	if p.NeedsImage() || p.Contract.HasAPI() {
 		p.Steps = append(p.Steps, beside(StepReady, "wait for /ready"), step(StepLinks, "prove the links"))
 	}
-}
-
-// mountEntries reads every place where mounts are written: what is set, else the current folder at /workspace.
-func mountEntries(s *config.Settings, h host.Facts) ([]mounts.Entry, []mounts.Warning, error) {
-	var all []mounts.Entry
-	var warnings []mounts.Warning
-	for _, v := range s.Volumes {
-		entries, err := mounts.Parse(v.Text, originOf(v.Source))
-		if err != nil {
-			return nil, nil, err
-		}
-		all = append(all, entries...)
-	}
-	return all, warnings, nil
-}
-
-func originOf(s config.Source) mounts.Origin {
-	switch s.Kind {
-	case config.FromEnv:
-		return mounts.Origin{Variable: s.Name}
-	case config.FromFlag:
-		return mounts.Origin{Flag: s.Name}
-	}
-	return mounts.Origin{File: s.File, Line: s.Line}
 }
 
 // short writes a path as a person does: ~ for the home.

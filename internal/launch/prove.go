@@ -93,7 +93,11 @@ func (r *run) audit(ctx context.Context) error {
 		return err
 	}
 	facts := r.plan.facts(r.before.Engine)
-	facts.Networks = r.networks
+	now, err := r.Runtime.Observe(ctx)
+	if err != nil {
+		return err
+	}
+	facts.Networks = now.Networks
 	r.proof = judge(r.plan, r.seen, facts, outcomes)
 	for _, f := range r.proof.Findings {
 		if !f.Good() {

@@ -22,9 +22,7 @@ type run struct {
 	links  []Link
 	keep   bool
 	before sandbox.Observation // what the engine had when it was planned
-	// networks are read after the start: the audit wants the sandbox's own bridge in it.
-	networks []sandbox.NetworkInfo
-	died     chan struct{} // closed when the sandbox's first process ended
+	died   chan struct{}       // closed when the sandbox's first process ended
 }
 
 // walk takes the plan's steps, stage by stage. When one fails, what was made is removed, unless the sandbox is only

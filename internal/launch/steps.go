@@ -42,6 +42,9 @@ func (r *run) create(ctx context.Context) error {
 	if err := r.writeFiles(ctx, r.plan); err != nil {
 		return err
 	}
+	if err := r.mountpoints(); err != nil {
+		return err
+	}
 	r.removes(sandbox.ContainerObject, sandbox.ContainerName(r.plan.Spec.Name))
 	id, err := r.Runtime.Create(ctx, r.plan.Spec)
 	r.id = id
