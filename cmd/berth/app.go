@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"os"
-	"strconv"
 
 	"berth/internal/config"
 	"berth/internal/host"
@@ -55,7 +54,7 @@ func (a *app) printer() *report.Printer {
 		ASCII:      a.env("BERTH_ICONS") == "ascii",
 		Color:      a.colored(a.stdout) && a.colored(a.stderr),
 		Repaint:    a.repaints(),
-		Width:      columns(a.stderr),
+		Width:      a.columns(),
 	})
 }
 
@@ -66,17 +65,17 @@ func (a *app) accessible() bool {
 // repaints tells whether progress may keep to one line: a terminal that obeys a carriage return, and nobody who asked
 // for lines.
 func (a *app) repaints() bool {
-	return isTerminal(a.stderr) && a.env("TERM") != "dumb" && a.env("CI") == "" && !a.global.plain && !a.accessible()
+	return host.IsTerminal(a.stderr) && a.env("TERM") != "dumb" && a.env("CI") == "" && !a.global.plain && !a.accessible()
 }
 
 // interactive tells whether somebody is there to answer a question.
 func (a *app) interactive() bool {
-	return isTerminal(a.stdin) && isTerminal(a.stderr) && !a.global.noAsk && !a.global.json && a.env("CI") == ""
+	return host.IsTerminal(a.stdin) && host.IsTerminal(a.stderr) && !a.global.noAsk && !a.global.json && a.env("CI") == ""
 }
 
 // screen tells whether the terminal UI can be drawn and is wanted.
 func (a *app) screen() bool {
-	return isTerminal(a.stdin) && isTerminal(a.stdout) && a.env("TERM") != "dumb" && a.env("CI") == "" &&
+	return host.IsTerminal(a.stdin) && host.IsTerminal(a.stdout) && a.env("TERM") != "dumb" && a.env("CI") == "" &&
 		!a.global.plain && !a.global.json && !a.global.noAsk && !a.accessible()
 }
 
@@ -92,18 +91,11 @@ func (a *app) colored(f *os.File) bool {
 	case a.env("CLICOLOR") == "0", a.env("TERM") == "dumb":
 		return false
 	}
-	return isTerminal(f)
+	return host.IsTerminal(f)
 }
 
-// columns gives COLUMNS, or the width of a terminal, or 0.
-func columns(f *os.File) int {
-	if n, err := strconv.Atoi(os.Getenv("COLUMNS")); err == nil && n > 0 {
-		return n
-	}
-	return 0
-}
-
-func isTerminal(f *os.File) bool {
-	info, err := f.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0 && f.Name() != os.DevNull
+// columns is the width of the line that progress repaints.
+func (a *app) columns() int {
+	columns, _ := host.TerminalSize(a.stderr)
+	return columns
 }

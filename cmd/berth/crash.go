@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"runtime/debug"
 	"time"
+
+	"berth/internal/host"
 )
 
 // caught turns a panic into a restored terminal, a report file and one sentence. It is deferred in run.
@@ -15,7 +17,7 @@ func (a *app) caught() {
 		return
 	}
 	a.print.Finish()
-	if isTerminal(a.stdout) {
+	if host.IsTerminal(a.stdout) {
 		_, _ = a.stdout.WriteString(restoreTerminal)
 	}
 	report := fmt.Sprintf("berth %s\n%s\npanic: %v\n\n%s", version, time.Now().UTC().Format(time.RFC3339), trouble, debug.Stack())

@@ -1,6 +1,10 @@
 package main
 
-import "github.com/spf13/cobra"
+import (
+	"github.com/spf13/cobra"
+
+	"berth/internal/host"
+)
 
 // restoreTerminal leaves the alternate screen, mouse, paste and focus modes, shows the cursor and takes colours away.
 const restoreTerminal = "\x1b[?1049l\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1006l\x1b[?2004l\x1b[?1004l\x1b[?25h\x1b[0m"
@@ -13,7 +17,7 @@ func (a *app) resetTerminalCommand() *cobra.Command {
 		Hidden: true,
 		Args:   between(0, 0),
 		RunE: func(*cobra.Command, []string) error {
-			if isTerminal(a.stdout) {
+			if host.IsTerminal(a.stdout) {
 				_, err := a.stdout.WriteString(restoreTerminal)
 				return err
 			}
