@@ -1,0 +1,140 @@
+// Package floors holds the one table of which room of the house may use which; its test keeps every import to it.
+package floors
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Package is what the go command lists of one package.
+type Package struct {
+	ImportPath   string
+	Imports      []string
+	TestImports  []string
+	XTestImports []string
+}
+
+// room is where a package stands and which modules it may use beside the standard library.
+type room struct {
+	floor   int
+	outside string // import path prefixes, separated by blanks; "any" for all
+}
+
+const module = "berth"
+
+// rooms is docs/architecture.md's picture. A room uses rooms on lower floors only, never one on its own.
+var rooms = map[string]room{
+	"e2e": {8, "any"},
+
+	"cmd/berth": {7, "github.com/spf13/cobra github.com/spf13/pflag"},
+
+	"tui":               {6, "github.com/charmbracelet github.com/sahilm/fuzzy github.com/aymanbagabas/go-osc52"},
+	"internal/report":   {6, "github.com/charmbracelet/x"},
+	"internal/snapshot": {6, ""},
+
+	"internal/validate": {5, ""},
+	"internal/doctor":   {5, ""},
+	"internal/importer": {5, ""},
+
+	"internal/launch":  {4, ""},
+	"internal/gateway": {4, "golang.org/x/sys github.com/gofrs/flock"},
+	"internal/build":   {4, "github.com/moby/go-archive github.com/moby/patternmatcher"},
+
+	"hardening": {3, ""},
+	"internal/engine": {3, "github.com/docker/docker github.com/docker/cli github.com/docker/go-connections " +
+		"github.com/containerd github.com/opencontainers"},
+	"internal/config": {3, "github.com/BurntSushi/toml"},
+
+	"internal/sandbox": {2, ""},
+	"internal/state":   {2, "github.com/adrg/xdg github.com/gofrs/flock github.com/klauspost/compress golang.org/x/sys"},
+	"cmd/berth-inside": {2, "mvdan.cc/sh github.com/hashicorp/yamux github.com/u-root/u-root golang.org/x/sys"},
+
+	"mounts":               {1, ""},
+	"network":              {1, ""},
+	"internal/image":       {1, "github.com/distribution/reference"},
+	"internal/agentserver": {1, ""},
+	"internal/tunnel":      {1, "github.com/hashicorp/yamux golang.org/x/sys"},
+	"internal/probe":       {1, "golang.org/x/sys"},
+	"internal/overlay":     {1, "golang.org/x/sys"},
+	"internal/guard":       {1, ""},
+	"internal/inside":      {1, "github.com/klauspost/compress"},
+
+	"internal/event":            {0, ""},
+	"internal/fault":            {0, ""},
+	"internal/secret":           {0, ""},
+	"internal/text":             {0, ""},
+	"internal/host":             {0, "github.com/pkg/browser golang.org/x/sys"},
+	"internal/inside/pack":      {2, "github.com/klauspost/compress"},
+	"tui/background":            {0, "github.com/charmbracelet/lipgloss"},
+	"examples/images/workbench": {0, ""},
+
+	// for tests
+	"internal/dockertest": {0, "github.com/docker github.com/opencontainers"},
+	"internal/golden":     {0, ""},
+	"internal/floors":     {0, ""},
+}
+
+// forTests is what a test may use on top of its room's own; test helpers are rooms of floor 0.
+const forTests = "github.com/rogpeppe/go-internal pgregory.net/rapid github.com/creack/pty github.com/chromedp github.com/charmbracelet/x/term"
+
+// Check names every import that goes up, sideways or outside, and every room that is on no floor.
+func Check(packages []Package) []string {
+	var wrong []string
+	for _, p := range packages {
+		name := place(p.ImportPath)
+		from, known := rooms[name]
+		if !known {
+			wrong = append(wrong, name+": this room is on no floor")
+			continue
+		}
+		for _, path := range p.Imports {
+			wrong = append(wrong, refuse(name, from, path, from.outside)...)
+		}
+		for _, path := range append(p.TestImports, p.XTestImports...) {
+			wrong = append(wrong, refuse(name+" (test)", from, path, from.outside+" "+forTests)...)
+		}
+	}
+	return wrong
+}
+
+// refuse judges one import of a room.
+func refuse(name string, from room, path, outside string) []string {
+	target, inside := strings.CutPrefix(path, module+"/")
+	isTest := strings.HasSuffix(name, " (test)")
+	switch {
+	case !inside && allowed(path, outside):
+		return nil
+	case !inside:
+		return []string{fmt.Sprintf("%s uses %s, which its room may not", name, path)}
+	case isTest && (place(path) == strings.TrimSuffix(name, " (test)") || helper(target)):
+		return nil
+	case rooms[place(path)].floor >= from.floor:
+		return []string{fmt.Sprintf("%s (floor %d) uses %s (floor %d)", name, from.floor, target, rooms[place(path)].floor)}
+	}
+	return nil
+}
+
+// place gives the room of a package: all below e2e is one.
+func place(path string) string {
+	name := strings.TrimPrefix(path, module+"/")
+	if strings.HasPrefix(name, "e2e/") {
+		return "e2e"
+	}
+	return name
+}
+
+func helper(name string) bool { return name == "internal/dockertest" || name == "internal/golden" }
+
+// allowed takes the standard library, whose paths have no dot before the first slash, and the prefixes listed.
+func allowed(path, outside string) bool {
+	first, _, _ := strings.Cut(path, "/")
+	if !strings.Contains(first, ".") || outside == "any" {
+		return true
+	}
+	for _, prefix := range strings.Fields(outside) {
+		if path == prefix || strings.HasPrefix(path, prefix+"/") {
+			return true
+		}
+	}
+	return false
+}
