@@ -48,6 +48,7 @@ const (
 	OverlayFile   ErrorKind = "overlay-file"
 	OverlayVolume ErrorKind = "overlay-volume"
 	Denied        ErrorKind = "denied"
+	Unreadable    ErrorKind = "unreadable"
 
 	DuplicateTarget ErrorKind = "duplicate-target"
 	NoMountpoint    ErrorKind = "no-mountpoint"

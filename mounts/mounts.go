@@ -115,7 +115,11 @@ type OwnTarget struct {
 
 // On joins what the host knows of itself with a view of its files; the engine's part and the settings are the caller's.
 func On(f host.Facts, files Files) Host {
-	return Host{Files: files, OS: f.OS, Home: f.Home, Homes: f.Homes, Cwd: f.Cwd, UID: f.UID, WSL: f.WSL, Mounts: f.Mounts,
+	uid := f.UID
+	if uid == 0 && f.SudoUID != 0 {
+		uid = f.SudoUID
+	}
+	return Host{Files: files, OS: f.OS, Home: f.Home, Homes: f.Homes, Cwd: f.Cwd, UID: uid, WSL: f.WSL, Mounts: f.Mounts,
 		Sockets: socketsNamed(f.Env)}
 }
 

@@ -101,7 +101,7 @@ func (r *resolver) volume(it *item) *PolicyError {
 		at := e
 		at.Source = "./" + e.Source
 		if p, err := r.h.absolute(at); err == nil && r.h.follow(p).exists {
-			return e.refuse(AmbiguousName, e.source, fmt.Sprintf("%s may be the folder ./%[2]s or a volume volume:%[2]s", quote(e.Source), e.Source), "write ./"+e.Source+" for the folder")
+			return e.refuse(AmbiguousName, e.source, fmt.Sprintf("%s may mean the folder ./%[2]s, or a volume, written volume:%[2]s", quote(e.Source), e.Source), "write ./"+e.Source+" for the folder")
 		}
 	}
 	if e.Mode.Overlay {
@@ -190,7 +190,7 @@ func (r *resolver) checkPolicy(it *item, at place) *PolicyError {
 	e := it.entry
 	if hit := r.guard.check(at); hit != nil {
 		switch {
-		case hit.member.never:
+		case hit.member.never || e.kind == sourceLiteral && !r.guard.allowed(at):
 			return e.refuse(Denied, e.source, hit.reason, "")
 		case !r.guard.allowed(at):
 			return e.refuse(Denied, e.source, hit.reason, r.guard.allowHint(at))

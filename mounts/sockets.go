@@ -1,7 +1,9 @@
 package mounts
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
 	"strings"
 
@@ -66,9 +68,9 @@ type found struct {
 	known bool
 }
 
-// socketsIn gives the worst socket or device in the two top levels of a folder. What cannot be listed is left out: the
-// sandbox, being the same user, cannot list it either.
-func (g *guard) socketsIn(at place) (found, bool) {
+// socketsIn gives the worst socket or device in the two top levels of a folder. A folder in it that cannot be listed is
+// left out: the sandbox, being the same user, cannot list it either. The error is that the source itself cannot be.
+func (g *guard) socketsIn(at place) (found, bool, error) {
 	var worst found
 	any := false
 	look := func(dir string, entries []host.DirEntry) {
@@ -84,7 +86,10 @@ func (g *guard) socketsIn(at place) (found, bool) {
 			}
 		}
 	}
-	top, _ := g.h.Files.ReadDir(g.h.native(at.path))
+	top, err := g.h.Files.ReadDir(g.h.native(at.path))
+	if errors.Is(err, fs.ErrPermission) {
+		return worst, false, err
+	}
 	look(at.path, top)
 	for _, e := range top {
 		if e.Kind == host.Dir {
@@ -93,14 +98,17 @@ func (g *guard) socketsIn(at place) (found, bool) {
 			look(dir, entries)
 		}
 	}
-	return worst, any
+	return worst, any, nil
 }
 
 // checkSockets refuses a folder through which an engine, an agent or a device is reached. The second answer is what
 // allow_paths gave up.
 func (g *guard) checkSockets(e Entry, at place) (*PolicyError, string) {
-	f, ok := g.socketsIn(at)
+	f, ok, err := g.socketsIn(at)
 	switch {
+	case err != nil:
+		return e.refuse(Unreadable, e.source, fmt.Sprintf("%s cannot be read: it belongs to %d:%d, mode %04o", g.show(at.path), at.stat().UID, at.stat().GID, at.stat().Mode.Perm()),
+			"run berth as the user who owns it"), ""
 	case !ok:
 		return nil, ""
 	case f.known:

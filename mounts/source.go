@@ -10,6 +10,8 @@ import (
 func (h Host) absolute(e Entry) (string, *PolicyError) {
 	s := e.Source
 	switch {
+	case e.kind == sourceLiteral && s == "":
+		return "", e.refuse(MissingSource, e.source, "it was removed", "")
 	case e.kind == sourceLiteral:
 		return cleanPath(h.slashed(s)), nil
 	case s == "~" || strings.HasPrefix(s, "~/") || strings.HasPrefix(s, `~\`):
@@ -59,7 +61,7 @@ func (h Host) share(e Entry) (string, *PolicyError) {
 
 // refuse makes the entry's error as this host gives reason for.
 func (e Entry) refuse(kind ErrorKind, token piece, reason, hint string) *PolicyError {
-	if e.kind == sourceLiteral {
+	if e.kind == sourceLiteral && hint == "" {
 		hint = "cd into a project folder, or name one: -v ~/project:/workspace"
 	}
 	return &PolicyError{Problem: problem(kind, e.Origin, token, reason, hint)}

@@ -158,7 +158,7 @@ func (f UserFacts) rootless(uid, gid int) (UserChoice, error) {
 func (f UserFacts) desktop(uid, gid int) (UserChoice, error) {
 	own, _ := f.self()
 	choice := UserChoice{HostOwner: own, Writes: f.WritableBind}
-	if f.AskedUID == "" {
+	if f.AskedUID == "" && f.AskedGID == "" {
 		return choice, nil
 	}
 	if uid == 0 {
