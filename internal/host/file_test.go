@@ -94,16 +94,16 @@ func TestMountpointsAreMadeInsideTheirRootOnly(t *testing.T) {
 	must(t, os.Mkdir(root, 0o755))
 	must(t, os.Mkdir(outside, 0o755))
 	must(t, os.Symlink(outside, filepath.Join(root, "link")))
-	must(t, MakeMountpoint(root, "a/b/c", false, os.Getuid(), os.Getgid()))
-	must(t, MakeMountpoint(root, "a/b/c", false, os.Getuid(), os.Getgid()))
-	must(t, MakeMountpoint(root, "a/x/file", true, os.Getuid(), os.Getgid()))
-	must(t, MakeMountpoint(root, "top", true, os.Getuid(), os.Getgid()))
+	made(t)(MakeMountpoint(root, "a/b/c", false, os.Getuid(), os.Getgid()))
+	made(t)(MakeMountpoint(root, "a/b/c", false, os.Getuid(), os.Getgid()))
+	made(t)(MakeMountpoint(root, "a/x/file", true, os.Getuid(), os.Getgid()))
+	made(t)(MakeMountpoint(root, "top", true, os.Getuid(), os.Getgid()))
 	for name, kind := range map[string]FileKind{"a/b/c": Dir, "a/x": Dir, "a/x/file": Regular, "top": Regular} {
 		if f, err := (Disk{}).Lstat(filepath.Join(root, name)); err != nil || f.Kind != kind {
 			t.Errorf("%s: %+v, %v, want a %s", name, f, err, kind)
 		}
 	}
-	if err := MakeMountpoint(root, "link/new", false, os.Getuid(), os.Getgid()); err == nil {
+	if _, err := MakeMountpoint(root, "link/new", false, os.Getuid(), os.Getgid()); err == nil {
 		t.Error("a symlink led out of the root")
 	}
 	if left, _ := os.ReadDir(outside); len(left) > 0 {
@@ -116,7 +116,7 @@ func TestRootHandsTheMountpointToTheUser(t *testing.T) {
 		t.Skip("only root can hand a folder to somebody else")
 	}
 	root := t.TempDir()
-	must(t, MakeMountpoint(root, "a/f", true, 4321, 4322))
+	made(t)(MakeMountpoint(root, "a/f", true, 4321, 4322))
 	for _, name := range []string{"a", "a/f"} {
 		f, err := Disk{}.Lstat(filepath.Join(root, name))
 		must(t, err)
@@ -131,4 +131,9 @@ func must(t *testing.T, err error) {
 	if err != nil {
 		t.Fatal(err)
 	}
+}
+
+func made(t *testing.T) func([]string, error) {
+	t.Helper()
+	return func(_ []string, err error) { t.Helper(); must(t, err) }
 }

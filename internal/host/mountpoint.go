@@ -8,30 +8,31 @@ import (
 )
 
 // MakeMountpoint makes the folder, or the empty file, at rel below root, with the folders above it, before an engine
-// would make them as root. No symlink leads out of root. A process of root's hands what it makes to uid and gid.
-func MakeMountpoint(root, rel string, file bool, uid, gid int) error {
+// would make them as root, and gives those it made, below root, outermost first. No symlink leads out of root. A process
+// of root's hands what it makes to uid and gid.
+func MakeMountpoint(root, rel string, file bool, uid, gid int) (made []string, err error) {
 	dir, err := os.OpenRoot(root)
 	if err != nil {
-		return fmt.Errorf("%s: %w", root, err)
+		return nil, fmt.Errorf("%s: %w", root, err)
 	}
 	defer dir.Close()
-	made, err := makeFolders(dir, folders(rel, file))
+	made, err = makeFolders(dir, folders(rel, file))
 	if err == nil && file {
 		err = makeFile(dir, rel)
 		made = append(made, rel)
 	}
 	if err != nil {
-		return fmt.Errorf("%s/%s: it cannot be made: %w", root, rel, err)
+		return made, fmt.Errorf("%s/%s: it cannot be made: %w", root, rel, err)
 	}
 	if os.Geteuid() != 0 || uid == 0 {
-		return nil
+		return made, nil
 	}
 	for _, p := range made {
 		if err := dir.Lchown(p, uid, gid); err != nil {
-			return fmt.Errorf("%s/%s: its owner cannot be set: %w", root, p, err)
+			return made, fmt.Errorf("%s/%s: its owner cannot be set: %w", root, p, err)
 		}
 	}
-	return nil
+	return made, nil
 }
 
 // folders gives each folder that must be there, the outermost first.

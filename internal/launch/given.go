@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 
 	"berth/internal/config"
 	"berth/internal/fault"
@@ -48,61 +47,27 @@ func fileOrigin(s config.Source, dir string) mounts.Origin {
 // would be root's, and stay in the user's folder.
 func (r *run) mountpoints() error {
 	for _, m := range r.plan.Mounts {
-		if m.Mountpoint.Rel == "" {
+		at := m.Mountpoint
+		if at.Rel == "" {
 			continue
 		}
-		made, err := makeMountpoint(m.Mountpoint)
-		for _, path := range made {
-			r.undo.add("mountpoint "+path, func(context.Context) error {
-				if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-					return err
-				}
-				return nil
-			})
+		made, err := host.MakeMountpoint(at.Root, at.Rel, at.File, r.plan.User.UID, r.plan.User.GID)
+		for _, rel := range made {
+			path := filepath.Join(at.Root, rel)
+			r.undo.add("mountpoint "+path, func(context.Context) error { return removeEmpty(path) })
 		}
 		if err != nil {
-			return fault.New(fault.Failure, "make it yourself: mkdir -p "+filepath.Join(m.Mountpoint.Root, m.Mountpoint.Rel),
-				"%s: %w", m.Target, err)
+			return fault.New(fault.Failure, "make it yourself: mkdir -p "+filepath.Join(at.Root, at.Rel), "%s: %w", m.Target, err)
 		}
 	}
 	return nil
 }
 
-// makeMountpoint makes a mountpoint below a folder, without following a link out of it, and gives the paths it made.
-func makeMountpoint(m mounts.Mountpoint) ([]string, error) {
-	root, err := os.OpenRoot(m.Root)
-	if err != nil {
-		return nil, err
+// removeEmpty removes what was made empty, unless somebody has put something into it.
+func removeEmpty(path string) error {
+	err := os.Remove(path)
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrExist) {
+		return nil
 	}
-	defer root.Close() //nolint:errcheck // nothing was written through it
-	folders := []string{m.Rel}
-	if m.File {
-		folders = nil
-	}
-	for dir := filepath.Dir(m.Rel); dir != "."; dir = filepath.Dir(dir) {
-		folders = append(folders, dir)
-	}
-	slices.Reverse(folders)
-	var made []string
-	for _, dir := range folders {
-		err := root.Mkdir(dir, 0o755)
-		if errors.Is(err, fs.ErrExist) {
-			continue
-		}
-		if err != nil {
-			return made, err
-		}
-		made = append(made, filepath.Join(m.Root, dir))
-	}
-	if !m.File {
-		return made, nil
-	}
-	f, err := root.OpenFile(m.Rel, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
-	if errors.Is(err, fs.ErrExist) {
-		return made, nil
-	}
-	if err != nil {
-		return made, err
-	}
-	return append(made, filepath.Join(m.Root, m.Rel)), f.Close()
+	return err
 }
