@@ -97,10 +97,20 @@ func (b *builder) limits() error {
 	return nil
 }
 
+// unknownImage stands for the image that a plan has yet to bring.
+const unknownImage = "sha256:0000000000000000000000000000000000000000000000000000000000000000"
+
 func (b *builder) harden() error {
+	brought := b.plan.NeedsImage()
+	if brought {
+		b.plan.Spec.Image.ID = unknownImage // the plan is made again when the image is here
+	}
 	spec, findings, err := hardening.Harden(b.plan.Spec, b.plan.Profile, b.plan.GiveUp, b.plan.facts(b.engine()))
 	if err != nil {
 		return err
+	}
+	if brought {
+		spec.Image.ID = ""
 	}
 	spec.Labels[sandbox.LabelPlan] = spec.Hash()
 	b.plan.Spec, b.plan.Findings = spec, findings

@@ -28,7 +28,7 @@ type run struct {
 // walk takes the plan's steps, stage by stage. When one fails, what was made is removed, unless the sandbox is only
 // slow: then it stays, and the fault's kind is NotReady.
 func (r *run) walk(ctx context.Context) error {
-	err := r.stages(ctx)
+	err := r.because(ctx, r.stages(ctx))
 	switch {
 	case err == nil:
 		return nil
@@ -36,9 +36,22 @@ func (r *run) walk(ctx context.Context) error {
 		return err
 	}
 	cleanup := r.undo.run(ctx, func(what string) {
-		r.emit(event.Event{Step: what, Stage: event.Undone, Text: what})
+		r.emit(event.Event{Step: "remove", Stage: event.Undone, Text: what})
 	})
 	return errors.Join(err, cleanup)
+}
+
+// because gives the reason behind a failure: a sandbox that has ended makes every step after its start fail, each in
+// words of its own.
+func (r *run) because(ctx context.Context, err error) error {
+	if err == nil || r.seen.ID == "" || ctx.Err() != nil {
+		return err
+	}
+	now, gone := r.Runtime.Inspect(ctx, r.id)
+	if gone != nil || now.State != sandbox.Stopped {
+		return err
+	}
+	return r.ended(ctx, now)
 }
 
 func (r *run) stages(ctx context.Context) error {

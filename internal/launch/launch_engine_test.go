@@ -1,0 +1,90 @@
+package launch_test
+
+import (
+	"context"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"testing"
+
+	"berth/internal/config"
+	"berth/internal/engine"
+	"berth/internal/event"
+	"berth/internal/host"
+	"berth/internal/inside"
+	"berth/internal/launch"
+	"berth/internal/sandbox"
+	"berth/internal/state"
+)
+
+// realLauncher works on the engine at hand, with a state folder of its own.
+func realLauncher(t *testing.T) *launch.Launcher {
+	t.Helper()
+	if os.Getenv("BERTH_DOCKER") == "" {
+		t.Skip("BERTH_DOCKER is not set: no engine to try it on")
+	}
+	e, err := engine.Open(t.Context(), engine.Options{Env: os.LookupEnv})
+	if err != nil {
+		t.Fatal(err)
+	}
+	places, err := state.Find(nil, t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	store, err := state.Open(places, "test", os.Getuid())
+	if err != nil {
+		t.Fatal(err)
+	}
+	facts := host.Read()
+	facts.UID, facts.GID, facts.SudoUID = 1000, 1000, 0
+	return &launch.Launcher{
+		Runtime: e, Reach: launch.Published{}, Store: store, Host: facts, Files: host.Disk{}, Version: "test",
+		Sink:    func(e event.Event) { t.Logf("%s %s %s %v %s", e.Step, e.Stage, e.Text, e.Elapsed, e.Error) },
+		Names:   map[string]string{"starter": inside.StarterRef("test")},
+		Unpack:  func(arch string) (string, error) { return inside.Unpack(places.Cache, arch) },
+		Starter: func(arch string) (launch.Archive, error) { return inside.StarterImage(arch, "test") },
+		PortFree: func(port uint16) bool {
+			l, err := net.Listen("tcp", "127.0.0.1:"+strconv.Itoa(int(port)))
+			if err != nil {
+				return false
+			}
+			return l.Close() == nil
+		},
+	}
+}
+
+func TestASandboxComesUpAndGoesWithoutATrace(t *testing.T) {
+	l := realLauncher(t)
+	project := filepath.Join(t.TempDir(), "launch-test")
+	if err := os.Mkdir(project, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chown(project, 1000, 1000); err != nil {
+		t.Fatal(err)
+	}
+	settings, err := config.Load(config.Input{WorkDir: project, Flags: []config.Flag{{Key: "image", Name: "--image", Values: []string{"starter"}}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.Host.Cwd, l.Host.Env = project, nil
+	result, err := l.Up(t.Context(), launch.Request{Project: project, Settings: settings}, launch.UpOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Remove(context.WithoutCancel(t.Context()), result.Status.Name, true) })
+	t.Log(result.Posture)
+	for _, link := range result.Links {
+		t.Log(link.Kind, link.At, link.URL.Reveal(), link.Missing)
+	}
+	if result.Status.State != sandbox.Up {
+		t.Errorf("it is %s", result.Status.State)
+	}
+	if err := l.Remove(t.Context(), result.Status.Name, true); err != nil {
+		t.Fatal(err)
+	}
+	left, err := l.Leftovers(t.Context())
+	if err != nil || len(left) > 0 {
+		t.Errorf("left: %v, %v", left, err)
+	}
+}
