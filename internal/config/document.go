@@ -16,6 +16,7 @@ import (
 	"github.com/BurntSushi/toml"
 
 	"berth/internal/fault"
+	"berth/internal/text"
 )
 
 // document is a TOML file as a tree of values that know their place.
@@ -195,7 +196,7 @@ func (d *document) snippet(start, length int) string {
 	before, piece := cut(line, start-from, length)
 	number, _ := d.place(start)
 	label := fmt.Sprintf("  %d | ", number)
-	shown := []rune(clean(line))
+	shown := []rune(text.Line(line))
 	skip := 0
 	if before > snippetWidth-8 {
 		skip = before - 8

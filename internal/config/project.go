@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"berth/internal/fault"
+	"berth/internal/text"
 )
 
 // Widening is one thing that a project file gives the sandbox beyond what it would have without the file.
@@ -38,7 +39,7 @@ func (e *UntrustedError) Error() string { return e.Unwrap().Error() }
 func (e *UntrustedError) Unwrap() error {
 	lines := make([]string, len(e.Gives))
 	for i, w := range e.Gives {
-		lines[i] = "  " + clean(w.String())
+		lines[i] = "  " + text.Line(w.String())
 	}
 	return fault.New(fault.Usage, "read it, then: berth trust "+e.Shown,
 		"%s: is not trusted, and it widens what the sandbox may do\n%s", e.Shown, strings.Join(lines, "\n"))
