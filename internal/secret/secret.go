@@ -1,7 +1,11 @@
 // Package secret holds strings that must not be printed by accident.
 package secret
 
-import "encoding/json"
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+)
 
 // String is a value that prints as **** everywhere; Reveal gives it for its one use.
 type String struct{ value string }
@@ -23,8 +27,8 @@ func (s String) String() string {
 	return "****"
 }
 
-// GoString hides the value from %#v.
-func (s String) GoString() string { return s.String() }
+// Format hides the value from every verb; without it %d would show the field.
+func (s String) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, s.String()) }
 
 // MarshalJSON hides the value from JSON.
 func (s String) MarshalJSON() ([]byte, error) { return json.Marshal(s.String()) }
