@@ -2,10 +2,8 @@ package launch_test
 
 import (
 	"context"
-	"net"
 	"os"
 	"path/filepath"
-	"strconv"
 	"testing"
 
 	"berth/internal/config"
@@ -40,17 +38,11 @@ func realLauncher(t *testing.T) *launch.Launcher {
 	facts.UID, facts.GID, facts.SudoUID = 1000, 1000, 0
 	return &launch.Launcher{
 		Runtime: e, Reach: launch.Published{}, Store: store, Host: facts, Files: host.Disk{}, Version: "test",
-		Sink:    func(e event.Event) { t.Logf("%s %s %s %v %s", e.Step, e.Stage, e.Text, e.Elapsed, e.Error) },
-		Names:   map[string]string{"starter": inside.StarterRef("test")},
-		Unpack:  func(arch string) (string, error) { return inside.Unpack(places.Cache, arch) },
-		Starter: func(arch string) (launch.Archive, error) { return inside.StarterImage(arch, "test") },
-		PortFree: func(port uint16) bool {
-			l, err := net.Listen("tcp", "127.0.0.1:"+strconv.Itoa(int(port)))
-			if err != nil {
-				return false
-			}
-			return l.Close() == nil
-		},
+		Sink:     func(e event.Event) { t.Logf("%s %s %s %v %s", e.Step, e.Stage, e.Text, e.Elapsed, e.Error) },
+		Names:    map[string]string{"starter": inside.StarterRef("test")},
+		Unpack:   func(arch string) (string, error) { return inside.Unpack(places.Cache, arch) },
+		Starter:  func(arch string) (launch.Archive, error) { return inside.StarterImage(arch, "test") },
+		PortFree: host.PortFree,
 	}
 }
 
