@@ -1,0 +1,7 @@
+//go:build linux && !amd64
+
+package probe
+
+const hasForeignABI = false
+
+func foreignCall() {}
