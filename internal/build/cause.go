@@ -22,7 +22,7 @@ const (
 var causes = []cause{
 	{sign(`no space left on device`), "the engine's disk is full", "free space where the engine keeps its images, then run the same command"},
 	{
-		sign(`certificate verif|self.signed certificate|unable to get (local )?issuer|certificate is not trusted|unknown authority`),
+		sign(`certificate verif|self.signed.cert|unable to get (local )?issuer|certificate is not trusted|unknown authority`),
 		"a package source shows a certificate that this machine does not trust", trust,
 	},
 	{sign(`do not match the hashes`), "pip: a package differs from the pinned one", "berth build --no-cache workbench"},
