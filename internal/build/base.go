@@ -43,11 +43,11 @@ func (w *work) base(ctx context.Context) (string, error) {
 		return "", context.Cause(ctx)
 	}
 	for _, ref := range []string{public, homemade} {
-		have, err := w.builder.Image(ctx, ref)
+		there, err := has(ctx, w.builder, ref, "")
 		if err != nil {
 			return "", err
 		}
-		if have != nil {
+		if there {
 			p.note("no registry answers: using the local " + ref)
 			p.done()
 			return ref, nil
@@ -165,10 +165,6 @@ func (l *lines) Write(text []byte) (int, error) {
 		l.to(string(line))
 		l.rest = rest
 	}
-}
-
-func vanished(ref string) error {
-	return fault.New(fault.Image, "berth build again", "%s: the engine does not have what it just built", ref)
 }
 
 func stepName(stage string) string { return "build " + stage }

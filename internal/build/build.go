@@ -9,13 +9,14 @@ import (
 	"time"
 
 	"berth/internal/event"
+	"berth/internal/fault"
 	"berth/internal/sandbox"
 )
 
 // Builder is what a build asks of an engine. Failures are *fault.Faults of a fitting kind, save where said.
 type Builder interface {
-	// Image gives a local image by its reference; nil when there is none.
-	Image(ctx context.Context, ref string) (*sandbox.LocalImage, error)
+	// Image describes an image the engine has; kind Image when it has none of this name.
+	Image(ctx context.Context, ref string) (sandbox.LocalImage, error)
 	// Pull fetches ref for a platform ("" is the engine's).
 	Pull(ctx context.Context, ref, platform string, sink event.Sink) (sandbox.LocalImage, error)
 	// Build makes an image from a context in tar form and hands on the builder's output, line by line.
@@ -50,10 +51,12 @@ type Result struct {
 func Run(ctx context.Context, b Builder, r Request, sink event.Sink) (Result, error) {
 	began := time.Now()
 	if !r.NoCache && !r.Again {
-		if have, err := b.Image(ctx, r.Recipe.Ref()); err != nil {
+		built, err := Built(ctx, b, r.Recipe)
+		if err != nil {
 			return Result{}, err
-		} else if fits(have, r.Recipe.Key()) {
-			return Result{Ref: r.Recipe.Ref(), ID: have.ID, Cached: true, Took: time.Since(began)}, nil
+		}
+		if built {
+			return r.result(ctx, b, true, began)
 		}
 	}
 	w := &work{builder: b, request: r, sink: sink}
@@ -67,19 +70,29 @@ func Run(ctx context.Context, b Builder, r Request, sink event.Sink) (Result, er
 	if err := w.last(ctx, base); err != nil {
 		return Result{}, err
 	}
-	made, err := b.Image(ctx, r.Recipe.Ref())
-	if err != nil {
-		return Result{}, err
-	}
-	if made == nil {
-		return Result{}, vanished(r.Recipe.Ref())
-	}
-	return Result{Ref: r.Recipe.Ref(), ID: made.ID, Took: time.Since(began)}, nil
+	return r.result(ctx, b, false, began)
 }
 
-// fits says whether an image was made from exactly this recipe.
-func fits(have *sandbox.LocalImage, key string) bool {
-	return have != nil && have.Labels[keyLabel] == key
+func (r Request) result(ctx context.Context, b Builder, cached bool, began time.Time) (Result, error) {
+	image, err := b.Image(ctx, r.Recipe.Ref())
+	return Result{Ref: r.Recipe.Ref(), ID: image.ID, Cached: cached, Took: time.Since(began)}, err
+}
+
+// Built says whether the engine has the image of a recipe, made from exactly these files.
+func Built(ctx context.Context, b Builder, r Recipe) (bool, error) {
+	return has(ctx, b, r.Ref(), r.Key())
+}
+
+// has says whether there is an image of this name that was made from files of this key; "" takes any.
+func has(ctx context.Context, b Builder, ref, key string) (bool, error) {
+	found, err := b.Image(ctx, ref)
+	switch {
+	case err == nil:
+		return key == "" || found.Labels[keyLabel] == key, nil
+	case fault.KindOf(err) == fault.Image:
+		return false, nil
+	}
+	return false, err
 }
 
 // work is one build under way.
@@ -111,11 +124,11 @@ func (w *work) parts(ctx context.Context, base string) error {
 
 func (w *work) part(ctx context.Context, p part, base string) error {
 	if !w.request.NoCache {
-		have, err := w.builder.Image(ctx, p.ref())
+		kept, err := has(ctx, w.builder, p.ref(), p.key())
 		if err != nil {
 			return err
 		}
-		if fits(have, p.key()) {
+		if kept {
 			w.emit(p.name, event.Event{Stage: event.Done, Text: "kept from an earlier build"})
 			return nil
 		}

@@ -20,17 +20,21 @@ import (
 // fakeEngine is a Builder that remembers what it was asked for.
 type fakeEngine struct {
 	mu     sync.Mutex
-	images map[string]*sandbox.LocalImage
+	images map[string]sandbox.LocalImage
 	pulls  func(ctx context.Context) error
 	builds func(ctx context.Context, b sandbox.Build, line func(string)) error
 	asked  []string
 	args   map[string]map[string]string
 }
 
-func (e *fakeEngine) Image(_ context.Context, ref string) (*sandbox.LocalImage, error) {
+func (e *fakeEngine) Image(_ context.Context, ref string) (sandbox.LocalImage, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return e.images[ref], nil
+	image, there := e.images[ref]
+	if !there {
+		return image, fault.New(fault.Image, "", "%s: the engine does not have this image", ref)
+	}
+	return image, nil
 }
 
 func (e *fakeEngine) Pull(ctx context.Context, ref, _ string, sink event.Sink) (sandbox.LocalImage, error) {
@@ -65,15 +69,15 @@ func (e *fakeEngine) Import(context.Context, io.Reader, string, map[string]strin
 	return errors.New("not asked for here")
 }
 
-func local(id string, labels map[string]string) *sandbox.LocalImage {
-	image := &sandbox.LocalImage{Labels: labels}
+func local(id string, labels map[string]string) sandbox.LocalImage {
+	image := sandbox.LocalImage{Labels: labels}
 	image.ID = id
 	return image
 }
 
 // withBase is an engine that has a base image and nothing else.
 func withBase() *fakeEngine {
-	return &fakeEngine{images: map[string]*sandbox.LocalImage{public: local("sha256:base", nil)}}
+	return &fakeEngine{images: map[string]sandbox.LocalImage{public: local("sha256:base", nil)}}
 }
 
 type record struct {
@@ -235,7 +239,7 @@ func TestAStepOfNoKnownCausePointsToTheLog(t *testing.T) {
 }
 
 func TestThePublicBaseIsPulledFirst(t *testing.T) {
-	e := &fakeEngine{images: map[string]*sandbox.LocalImage{}, pulls: func(context.Context) error { return nil }}
+	e := &fakeEngine{images: map[string]sandbox.LocalImage{}, pulls: func(context.Context) error { return nil }}
 	if _, err := Run(t.Context(), e, Request{Recipe: Slim}, new(record).sink); err != nil {
 		t.Fatal(err)
 	}
@@ -245,7 +249,7 @@ func TestThePublicBaseIsPulledFirst(t *testing.T) {
 }
 
 func TestTheHomemadeBaseServesWhereNothingElseIs(t *testing.T) {
-	e := &fakeEngine{images: map[string]*sandbox.LocalImage{homemade: local("sha256:own", nil)}}
+	e := &fakeEngine{images: map[string]sandbox.LocalImage{homemade: local("sha256:own", nil)}}
 	var r record
 	if _, err := Run(t.Context(), e, Request{Recipe: Slim}, r.sink); err != nil {
 		t.Fatal(err)

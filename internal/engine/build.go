@@ -1,0 +1,102 @@
+package engine
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/docker/docker/api/types/build"
+	"github.com/docker/docker/api/types/image"
+
+	"berth/internal/fault"
+	"berth/internal/sandbox"
+)
+
+// Build makes an image from a context in tar form and hands on the builder's output, line by line. A step that fails
+// is a *sandbox.StepError. It is the classic builder: every engine has it, and its output needs no session.
+func (e *Engine) Build(ctx context.Context, tar io.Reader, o sandbox.Build, line func(string)) error {
+	args := map[string]*string{}
+	for name, value := range o.Args {
+		args[name] = &value
+	}
+	answer, err := e.docker.ImageBuild(ctx, tar, build.ImageBuildOptions{
+		Version:   build.BuilderV1,
+		Tags:      []string{o.Ref},
+		Target:    o.Target,
+		BuildArgs: args,
+		Labels:    o.Labels,
+		NoCache:   o.NoCache,
+		Remove:    true, ForceRemove: true, // containers of steps, also of one that failed
+	})
+	if err != nil {
+		return e.explain(o.Ref, err)
+	}
+	defer answer.Body.Close()
+	var rest string
+	err = output(answer.Body, func(text string) {
+		whole := strings.Split(rest+text, "\n")
+		for _, l := range whole[:len(whole)-1] {
+			line(l)
+		}
+		rest = whole[len(whole)-1]
+	})
+	if rest != "" {
+		line(rest)
+	}
+	return e.brokenOff(o.Ref, err)
+}
+
+// Import makes an image of one layer from a file system in tar form.
+func (e *Engine) Import(ctx context.Context, tar io.Reader, ref string, labels map[string]string) error {
+	var changes []string
+	for _, name := range slices.Sorted(maps.Keys(labels)) {
+		changes = append(changes, "LABEL "+name+"="+labels[name])
+	}
+	answer, err := e.docker.ImageImport(ctx, image.ImportSource{Source: tar, SourceName: "-"}, ref,
+		image.ImportOptions{Changes: changes})
+	if err != nil {
+		return e.explain(ref, err)
+	}
+	defer answer.Close()
+	var step *sandbox.StepError
+	if err = output(answer, func(string) {}); errors.As(err, &step) {
+		return &fault.Fault{Kind: fault.Image, Message: ref + ": " + step.Text, Cause: err}
+	}
+	return e.brokenOff(ref, err)
+}
+
+// brokenOff tells a step that failed, which is handed on as it is, from a stream that ended too early.
+func (e *Engine) brokenOff(ref string, err error) error {
+	var step *sandbox.StepError
+	if errors.As(err, &step) {
+		return err
+	}
+	return e.explain(ref, err)
+}
+
+// output reads the stream a build or an import answers with. The status is 200 whatever happens: an error stands in
+// the stream.
+func output(r io.Reader, text func(string)) error {
+	for decoder := json.NewDecoder(r); ; {
+		var m struct {
+			Stream string `json:"stream"`
+			Error  *struct {
+				Code    int    `json:"code"`
+				Message string `json:"message"`
+			} `json:"errorDetail"`
+		}
+		switch err := decoder.Decode(&m); {
+		case errors.Is(err, io.EOF):
+			return nil
+		case err != nil:
+			return err
+		case m.Error != nil:
+			return &sandbox.StepError{Code: m.Error.Code, Text: m.Error.Message}
+		}
+		text(m.Stream)
+	}
+}

@@ -1,0 +1,95 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/docker/docker/client"
+
+	"berth/internal/fault"
+	"berth/internal/sandbox"
+)
+
+// answering is an engine that gives one answer to every request; asked holds the last one's query.
+func answering(t *testing.T, status int, body string) (e *Engine, asked *http.Request) {
+	t.Helper()
+	asked = new(http.Request)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		*asked = *r
+		w.WriteHeader(status)
+		fmt.Fprint(w, body)
+	}))
+	t.Cleanup(server.Close)
+	docker, err := client.NewClientWithOpts(client.WithHost("tcp://"+server.Listener.Addr().String()), client.WithVersion("1.41"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &Engine{docker: docker}, asked
+}
+
+func TestABuildersOutputComesInWholeLines(t *testing.T) {
+	e, asked := answering(t, 200, `{"stream":"Step 1/2 : FROM x\n --"}{"stream":"-\u003e id\nlast"}{"aux":{"ID":"sha256:1"}}`)
+	var got []string
+	err := e.Build(t.Context(), strings.NewReader("tar"), sandbox.Build{
+		Ref: "localhost/berth/x:1", Target: "slim", Args: map[string]string{"BASE": "debian"}, Labels: map[string]string{"a": "b"},
+	}, func(line string) { got = append(got, line) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := []string{"Step 1/2 : FROM x", " ---> id", "last"}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+	query := asked.URL.Query()
+	for name, want := range map[string]string{
+		"t": "localhost/berth/x:1", "target": "slim", "version": "1", "forcerm": "1",
+		"buildargs": `{"BASE":"debian"}`, "labels": `{"a":"b"}`,
+	} {
+		if query.Get(name) != want {
+			t.Errorf("%s = %q, want %q", name, query.Get(name), want)
+		}
+	}
+}
+
+func TestAFailedStepIsToldThoughTheStatusIs200(t *testing.T) {
+	e, _ := answering(t, 200, `{"stream":"Step 1/1 : RUN false\n"}{"errorDetail":{"code":1,"message":"returned a non-zero code: 1"},"error":"x"}`)
+	err := e.Build(t.Context(), strings.NewReader(""), sandbox.Build{Ref: "x"}, func(string) {})
+	var step *sandbox.StepError
+	if !errors.As(err, &step) || step.Code != 1 || step.Text != "returned a non-zero code: 1" {
+		t.Errorf("got %#v", err)
+	}
+}
+
+func TestAnEngineThatDiesUnderABuildIsNoFailedStep(t *testing.T) {
+	e, _ := answering(t, 200, `{"stream":"Step 1/1 : RUN make\n"}{"stre`)
+	err := e.Build(t.Context(), strings.NewReader(""), sandbox.Build{Ref: "x"}, func(string) {})
+	var step *sandbox.StepError
+	if err == nil || errors.As(err, &step) {
+		t.Errorf("got %#v", err)
+	}
+}
+
+func TestAnImportLabelsItsImage(t *testing.T) {
+	e, asked := answering(t, 200, `{"status":"sha256:1"}`)
+	if err := e.Import(t.Context(), strings.NewReader("tar"), "localhost/berth/base:x", map[string]string{"b": "2", "a": "1"}); err != nil {
+		t.Fatal(err)
+	}
+	query := asked.URL.Query()
+	if !slices.Equal(query["changes"], []string{"LABEL a=1", "LABEL b=2"}) || query.Get("repo") != "localhost/berth/base:x" {
+		t.Errorf("asked %v", query)
+	}
+}
+
+func TestAnImportThatFailsIsAFaultOfTheImage(t *testing.T) {
+	e, _ := answering(t, 200, `{"errorDetail":{"message":"unexpected EOF"}}`)
+	err := e.Import(t.Context(), strings.NewReader(""), "localhost/berth/base:x", nil)
+	if err == nil || err.Error() != "localhost/berth/base:x: unexpected EOF" || fault.KindOf(err) != fault.Image {
+		t.Errorf("got %v", err)
+	}
+}
