@@ -48,7 +48,7 @@ func ParseGiveUp(text string) (GiveUp, error) {
 }
 
 // unknownRules refuses wishes that ParseGiveUp never saw.
-func (s scope) unknownRules() error {
+func (s *scope) unknownRules() error {
 	for _, g := range s.given {
 		if _, err := ParseGiveUp(g.String()); err != nil {
 			return err
@@ -57,7 +57,7 @@ func (s scope) unknownRules() error {
 	return nil
 }
 
-func (s scope) gaveUp(rule string) bool {
+func (s *scope) gaveUp(rule string) bool {
 	_, ok := s.given[rule]
 	return ok
 }

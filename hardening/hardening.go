@@ -60,7 +60,7 @@ func Good(findings []Finding) bool {
 	return true
 }
 
-func (s scope) check(observed sandbox.Spec) []Finding {
+func (s *scope) check(observed sandbox.Spec) []Finding {
 	rules := Rules(s.profile)
 	findings := make([]Finding, 0, len(rules))
 	for _, r := range rules {

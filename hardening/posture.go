@@ -83,5 +83,3 @@ func networkPosture(planned sandbox.Spec, f Facts) []string {
 	}
 	return []string{links, "egress direct: internet, LAN and this machine's services"}
 }
-
-func openToNeighbours(e sandbox.Engine) bool { return !isPodman(e.Kind) && before(e.Version, "28.0") }

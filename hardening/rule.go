@@ -71,18 +71,18 @@ type scope struct {
 	planned bool // nothing runs yet
 }
 
-func newScope(spec sandbox.Spec, p Profile, giveUp []GiveUp, f Facts) scope {
+func newScope(spec sandbox.Spec, p Profile, giveUp []GiveUp, f Facts) *scope {
 	given := map[string]GiveUp{}
 	for _, g := range giveUp {
 		given[g.Rule] = g
 	}
-	return scope{profile: p, policy: policies[p], given: given, facts: f, spec: clone(spec)}
+	return &scope{profile: p, policy: policies[p], given: given, facts: f, spec: clone(spec)}
 }
 
 // clause is a rule's body with its type erased.
 type clause struct {
-	apply  func(*sandbox.Spec, scope, *Rule)
-	judge  func(sandbox.Spec, scope, *Rule) verdict
+	apply  func(*sandbox.Spec, *scope, *Rule)
+	judge  func(sandbox.Spec, *scope, *Rule) verdict
 	parse  func(string) error // of a give-up's value; nil: the rule takes none
 	always bool               // can be given up only for another value, never whole
 }
@@ -96,30 +96,41 @@ type verdict struct {
 
 // part is what a rule owns of a Spec and what it wants there. want must give its own result again when it gets it.
 type part[T any] struct {
-	get    func(*sandbox.Spec, scope) T
-	set    func(*sandbox.Spec, scope, T)
-	want   func(had T, s scope) T
-	refuse func(v T, s scope) string     // a reason against a value, given up or not; nil: none
-	world  func(s scope) (string, bool)  // what is so beyond the Spec, and whether that is fine; nil: nothing
+	get    func(*sandbox.Spec, *scope) T
+	set    func(*sandbox.Spec, *scope, T)
+	want   func(had T, s *scope) T
+	refuse func(v T, s *scope) string    // a reason against a value, given up or not; nil: none
+	world  func(s *scope) (string, bool) // what is so beyond the Spec, and whether that is fine; nil: nothing
 	show   func(T) string                // nil: brief
 	parse  func(value string) (T, error) // of a give-up's value; nil: it takes none
 	always bool
 }
 
 // field makes the clause of a rule that owns one field.
-func field[T any](of func(*sandbox.Spec) *T, want func(T, scope) T) part[T] {
+func field[T any](of func(*sandbox.Spec) *T, want func(T, *scope) T) part[T] {
 	return part[T]{
-		get:  func(s *sandbox.Spec, _ scope) T { return *of(s) },
-		set:  func(s *sandbox.Spec, _ scope, v T) { *of(s) = v },
+		get:  func(s *sandbox.Spec, _ *scope) T { return *of(s) },
+		set:  func(s *sandbox.Spec, _ *scope, v T) { *of(s) = v },
 		want: want,
 	}
 }
 
+// refusing makes the part of a rule that owns nothing of a Spec, and only refuses.
+func refusing(wanted string, refuse func(struct{}, *scope) string) part[struct{}] {
+	return part[struct{}]{
+		get:    func(*sandbox.Spec, *scope) struct{} { return struct{}{} },
+		set:    func(*sandbox.Spec, *scope, struct{}) {},
+		want:   same[struct{}],
+		refuse: refuse,
+		show:   func(struct{}) string { return wanted },
+	}
+}
+
 // be wants one value, whatever was there.
-func be[T any](v T) func(T, scope) T { return func(T, scope) T { return v } }
+func be[T any](v T) func(T, *scope) T { return func(T, *scope) T { return v } }
 
 // same wants what was planned.
-func same[T any](had T, _ scope) T { return had }
+func same[T any](had T, _ *scope) T { return had }
 
 func (p part[T]) clause() clause {
 	c := clause{always: p.always}
@@ -129,15 +140,14 @@ func (p part[T]) clause() clause {
 	if p.parse != nil {
 		c.parse = func(value string) error { _, err := p.parse(value); return err }
 	}
-	c.apply = func(spec *sandbox.Spec, s scope, r *Rule) {
+	c.apply = func(spec *sandbox.Spec, s *scope, r *Rule) {
 		had := p.get(spec, s)
 		if want := p.wanted(had, s, r); !equal(had, want) {
 			p.set(spec, s, want)
 		}
 	}
-	c.judge = func(observed sandbox.Spec, s scope, r *Rule) verdict {
-		planned := clone(s.spec)
-		want, got := p.wanted(p.get(&planned, s), s, r), p.get(&observed, s)
+	c.judge = func(observed sandbox.Spec, s *scope, r *Rule) verdict {
+		want, got := p.wanted(p.get(&s.spec, s), s, r), p.get(&observed, s)
 		v := verdict{wanted: p.show(want), observed: p.show(got), ok: equal(want, got)}
 		if p.refuse != nil {
 			v.refused = p.refuse(got, s)
@@ -148,7 +158,7 @@ func (p part[T]) clause() clause {
 }
 
 // wanted is the profile's value, the user's, or none where the engine cannot.
-func (p part[T]) wanted(had T, s scope, r *Rule) T {
+func (p part[T]) wanted(had T, s *scope, r *Rule) T {
 	g, given := s.given[r.ID]
 	switch {
 	case r.Needs.missing(s.facts.Engine) != "":
@@ -166,7 +176,7 @@ func (p part[T]) wanted(had T, s scope, r *Rule) T {
 	return p.want(had, s)
 }
 
-func (v verdict) with(world func(scope) (string, bool), s scope) verdict {
+func (v verdict) with(world func(*scope) (string, bool), s *scope) verdict {
 	if world == nil || s.planned {
 		return v
 	}
@@ -178,9 +188,9 @@ func (v verdict) with(world func(scope) (string, bool), s scope) verdict {
 	return v
 }
 
-func (r Rule) applyTo(spec *sandbox.Spec, s scope) { r.clause.apply(spec, s, &r) }
+func (r Rule) applyTo(spec *sandbox.Spec, s *scope) { r.clause.apply(spec, s, &r) }
 
-func (r Rule) finding(observed sandbox.Spec, s scope) Finding {
+func (r Rule) finding(observed sandbox.Spec, s *scope) Finding {
 	v := r.judge(observed, s, &r)
 	f := Finding{Rule: r.ID, Why: r.Why, Wanted: v.wanted, Observed: v.observed, By: "inspect", State: Held}
 	if s.planned {
@@ -192,7 +202,7 @@ func (r Rule) finding(observed sandbox.Spec, s scope) Finding {
 	case v.unknown:
 		f.State, f.Observed, f.Because = Unknown, "not asked", "the engine was not asked"
 	case v.refused != "":
-		f.State, f.Because = Failed, v.refused
+		f.State, f.Observed, f.Because = Failed, v.refused, v.refused
 	case !v.ok:
 		f.State = Failed
 	case lack != "" && s.policy.rank >= r.Needs.rank():

@@ -46,19 +46,19 @@ var fileRules = []Rule{
 		ID: "read-only-root", Class: Tightenable,
 		Why: "what runs is the image, unchanged",
 		clause: field(func(s *spec) *bool { return &s.ReadonlyRootfs },
-			func(had bool, s scope) bool { return had || s.policy.readonlyRootfs }).clause(),
+			func(had bool, s *scope) bool { return had || s.policy.readonlyRootfs }).clause(),
 	},
 	{
 		ID: "masked-paths", Class: Tightenable,
 		Why: "what the kernel tells about the host helps whoever wants to break out",
 		clause: paths(func(s *spec) *[]string { return &s.MaskedPaths },
-			func(s scope) []string { return s.policy.masked }).clause(),
+			func(s *scope) []string { return s.policy.masked }).clause(),
 	},
 	{
 		ID: "read-only-paths", Class: Tightenable,
 		Why: "the kernel's switches under /proc must not be turned",
 		clause: paths(func(s *spec) *[]string { return &s.ReadonlyPaths },
-			func(s scope) []string { return s.policy.readonly }).clause(),
+			func(s *scope) []string { return s.policy.readonly }).clause(),
 	},
 }
 
@@ -73,7 +73,7 @@ const (
 	socketMount
 )
 
-func (s scope) class(m sandbox.Mount) mountClass {
+func (s *scope) class(m sandbox.Mount) mountClass {
 	switch {
 	case m.Kind == sandbox.Bind && reachesSocket(m.Source, s.facts.Engine.Endpoint):
 		return socketMount
@@ -87,7 +87,7 @@ func (s scope) class(m sandbox.Mount) mountClass {
 	return userMount
 }
 
-func (s scope) mounts(spec *sandbox.Spec, class mountClass) []sandbox.Mount {
+func (s *scope) mounts(spec *sandbox.Spec, class mountClass) []sandbox.Mount {
 	var out []sandbox.Mount
 	for _, m := range spec.Mounts {
 		if s.class(m) == class {
@@ -97,23 +97,23 @@ func (s scope) mounts(spec *sandbox.Spec, class mountClass) []sandbox.Mount {
 	return out
 }
 
-func (s scope) setMounts(spec *sandbox.Spec, class mountClass, mounts []sandbox.Mount) {
+func (s *scope) setMounts(spec *sandbox.Spec, class mountClass, mounts []sandbox.Mount) {
 	kept := slices.DeleteFunc(slices.Clone(spec.Mounts), func(m sandbox.Mount) bool { return s.class(m) == class })
 	spec.Mounts = append(kept, mounts...)
 }
 
 // mountsOf makes the part of a rule that keeps one class of mounts as it was planned.
-func mountsOf(class mountClass, refuse func([]sandbox.Mount, scope) string) part[[]sandbox.Mount] {
+func mountsOf(class mountClass, refuse func([]sandbox.Mount, *scope) string) part[[]sandbox.Mount] {
 	return part[[]sandbox.Mount]{
-		get:    func(spec *sandbox.Spec, s scope) []sandbox.Mount { return s.mounts(spec, class) },
-		set:    func(spec *sandbox.Spec, s scope, v []sandbox.Mount) { s.setMounts(spec, class, v) },
+		get:    func(spec *sandbox.Spec, s *scope) []sandbox.Mount { return s.mounts(spec, class) },
+		set:    func(spec *sandbox.Spec, s *scope, v []sandbox.Mount) { s.setMounts(spec, class, v) },
 		want:   same[[]sandbox.Mount],
 		refuse: refuse,
 		show:   showMounts,
 	}
 }
 
-func refuseWritable(mounts []sandbox.Mount, _ scope) string {
+func refuseWritable(mounts []sandbox.Mount, _ *scope) string {
 	for _, m := range mounts {
 		if !m.ReadOnly {
 			return m.Target + " is writable"
@@ -139,8 +139,8 @@ func reachesSocket(source, endpoint string) bool {
 }
 
 var engineSocket = part[[]sandbox.Mount]{
-	get:  func(spec *sandbox.Spec, s scope) []sandbox.Mount { return s.mounts(spec, socketMount) },
-	set:  func(*spec, scope, []sandbox.Mount) {}, // a wish of the user's is refused, not dropped
+	get:  func(spec *sandbox.Spec, s *scope) []sandbox.Mount { return s.mounts(spec, socketMount) },
+	set:  func(*spec, *scope, []sandbox.Mount) {}, // a wish of the user's is refused, not dropped
 	want: be[[]sandbox.Mount](nil),
 	show: showMounts,
 }
@@ -152,10 +152,10 @@ type homeOf struct {
 }
 
 var homes = part[homeOf]{
-	get: func(spec *sandbox.Spec, s scope) homeOf {
+	get: func(spec *sandbox.Spec, s *scope) homeOf {
 		return homeOf{s.mounts(spec, homeMount), tmpfsAt(spec, isHome)}
 	},
-	set: func(spec *sandbox.Spec, s scope, v homeOf) {
+	set: func(spec *sandbox.Spec, s *scope, v homeOf) {
 		s.setMounts(spec, homeMount, v.mounts)
 		setTmpfs(spec, isHome, v.memory)
 		spec.Env = append(slices.DeleteFunc(slices.Clone(spec.Env), func(e sandbox.Env) bool { return e.Name == "HOME" }),
@@ -173,7 +173,7 @@ var homes = part[homeOf]{
 
 func isHome(target string) bool { return target == homeDir || target == "/home" }
 
-func wantHome(had homeOf, s scope) homeOf {
+func wantHome(had homeOf, s *scope) homeOf {
 	switch s.policy.home {
 	case volumeHome:
 		volume := s.homeVolume()
@@ -186,12 +186,12 @@ func wantHome(had homeOf, s scope) homeOf {
 	return had
 }
 
-func (s scope) homeVolume() sandbox.Mount {
+func (s *scope) homeVolume() sandbox.Mount {
 	return sandbox.Mount{Kind: sandbox.Volume, Source: sandbox.HomeVolume(s.spec.Name), Target: "/home", NoCopy: true}
 }
 
 // refuseHome keeps the user's mounts from taking the place of the home.
-func refuseHome(v homeOf, s scope) string {
+func refuseHome(v homeOf, s *scope) string {
 	for _, m := range v.mounts {
 		if m != s.homeVolume() && !s.gaveUp("home") {
 			return fmt.Sprintf("%s is mounted at %s, where the sandbox's home lies", m.Source, m.Target)
@@ -201,7 +201,7 @@ func refuseHome(v homeOf, s scope) string {
 }
 
 // owned gives a tmpfs to the sandbox's user, unless it is said to be root's.
-func (s scope) owned(t sandbox.Tmpfs) sandbox.Tmpfs {
+func (s *scope) owned(t sandbox.Tmpfs) sandbox.Tmpfs {
 	if t.UID == 0 && t.GID == 0 {
 		t.UID, t.GID = s.userIDs()
 	}
@@ -209,7 +209,7 @@ func (s scope) owned(t sandbox.Tmpfs) sandbox.Tmpfs {
 }
 
 // userIDs gives -1 for a user that has no number.
-func (s scope) userIDs() (uid, gid int) {
+func (s *scope) userIDs() (uid, gid int) {
 	user, group, _ := strings.Cut(s.spec.Process.User, ":")
 	uid, errU := strconv.Atoi(user)
 	gid, errG := strconv.Atoi(group)
@@ -220,7 +220,7 @@ func (s scope) userIDs() (uid, gid int) {
 }
 
 // volumes are the image's VOLUMEs that nothing of the plan's covers.
-func (s scope) volumes() []string {
+func (s *scope) volumes() []string {
 	var out []string
 	for _, target := range s.facts.Image.Volumes {
 		if !s.covered(target) {
@@ -230,21 +230,21 @@ func (s scope) volumes() []string {
 	return out
 }
 
-func (s scope) covered(target string) bool {
+func (s *scope) covered(target string) bool {
 	isTarget := func(m sandbox.Mount) bool { return m.Target == target }
 	scratch := func(t sandbox.Tmpfs) bool { return t.Target == target }
 	return isHome(target) || slices.ContainsFunc(s.spec.Mounts, isTarget) || slices.ContainsFunc(s.policy.tmpfs, scratch)
 }
 
 var imageVolumes = part[homeOf]{
-	get: func(spec *sandbox.Spec, s scope) homeOf {
+	get: func(spec *sandbox.Spec, s *scope) homeOf {
 		return homeOf{s.mounts(spec, volumeMount), tmpfsAt(spec, s.isVolume)}
 	},
-	set: func(spec *sandbox.Spec, s scope, v homeOf) {
+	set: func(spec *sandbox.Spec, s *scope, v homeOf) {
 		s.setMounts(spec, volumeMount, v.mounts)
 		setTmpfs(spec, s.isVolume, v.memory)
 	},
-	want: func(_ homeOf, s scope) homeOf {
+	want: func(_ homeOf, s *scope) homeOf {
 		var want homeOf
 		for _, target := range s.volumes() {
 			want.memory = append(want.memory, s.owned(sandbox.Tmpfs{Target: target, Size: 256 * mib, Mode: "0755"}))
@@ -260,14 +260,14 @@ var imageVolumes = part[homeOf]{
 	},
 }
 
-func (s scope) isVolume(target string) bool { return slices.Contains(s.volumes(), target) }
+func (s *scope) isVolume(target string) bool { return slices.Contains(s.volumes(), target) }
 
-func (s scope) isScratch(target string) bool { return !isHome(target) && !s.isVolume(target) }
+func (s *scope) isScratch(target string) bool { return !isHome(target) && !s.isVolume(target) }
 
 var scratchFolders = part[[]sandbox.Tmpfs]{
-	get: func(spec *sandbox.Spec, s scope) []sandbox.Tmpfs { return tmpfsAt(spec, s.isScratch) },
-	set: func(spec *sandbox.Spec, s scope, v []sandbox.Tmpfs) { setTmpfs(spec, s.isScratch, v) },
-	want: func(had []sandbox.Tmpfs, s scope) []sandbox.Tmpfs {
+	get: func(spec *sandbox.Spec, s *scope) []sandbox.Tmpfs { return tmpfsAt(spec, s.isScratch) },
+	set: func(spec *sandbox.Spec, s *scope, v []sandbox.Tmpfs) { setTmpfs(spec, s.isScratch, v) },
+	want: func(had []sandbox.Tmpfs, s *scope) []sandbox.Tmpfs {
 		var want []sandbox.Tmpfs
 		for _, t := range s.policy.tmpfs {
 			if !slices.ContainsFunc(s.spec.Mounts, func(m sandbox.Mount) bool { return m.Target == t.Target }) {
@@ -301,8 +301,8 @@ func setTmpfs(spec *sandbox.Spec, at func(string) bool, v []sandbox.Tmpfs) {
 }
 
 // paths makes the part for a list of paths where nil is the engine's own and empty is none at all.
-func paths(of func(*sandbox.Spec) *[]string, want func(scope) []string) part[[]string] {
-	p := field(of, func(_ []string, s scope) []string { return slices.Clone(want(s)) })
+func paths(of func(*sandbox.Spec) *[]string, want func(*scope) []string) part[[]string] {
+	p := field(of, func(_ []string, s *scope) []string { return slices.Clone(want(s)) })
 	p.show = func(v []string) string {
 		switch {
 		case v == nil:

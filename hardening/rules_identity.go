@@ -21,6 +21,12 @@ var identityRules = []Rule{
 		clause: identity.clause(),
 	},
 	{
+		ID: "engine-closed", Class: Overridable,
+		Why:    "who reaches an engine over TCP without TLS is root on its machine",
+		Fix:    "docker context create NAME --docker host=ssh://USER@HOST",
+		clause: engineClosed.clause(),
+	},
+	{
 		ID: "image-by-id", Class: Fixed,
 		Why:    "a name can be moved to another image between the plan and the start, an id cannot",
 		clause: imageID.clause(),
@@ -81,9 +87,9 @@ type labelled struct {
 }
 
 var identity = part[labelled]{
-	get: func(s *spec, _ scope) labelled { return labelled{s.Name, s.Labels} },
-	set: func(s *spec, _ scope, v labelled) { s.Name, s.Labels = v.name, v.labels },
-	want: func(had labelled, s scope) labelled {
+	get: func(s *spec, _ *scope) labelled { return labelled{s.Name, s.Labels} },
+	set: func(s *spec, _ *scope, v labelled) { s.Name, s.Labels = v.name, v.labels },
+	want: func(had labelled, s *scope) labelled {
 		labels := maps.Clone(had.labels)
 		if labels == nil {
 			labels = map[string]string{}
@@ -102,10 +108,10 @@ var identity = part[labelled]{
 var imageIDForm = regexp.MustCompile(`^sha256:[0-9a-f]{64}$`)
 
 var imageID = part[sandbox.Image]{
-	get:  func(s *spec, _ scope) sandbox.Image { return s.Image },
-	set:  func(s *spec, _ scope, v sandbox.Image) { s.Image = v },
+	get:  func(s *spec, _ *scope) sandbox.Image { return s.Image },
+	set:  func(s *spec, _ *scope, v sandbox.Image) { s.Image = v },
 	want: same[sandbox.Image],
-	refuse: func(v sandbox.Image, _ scope) string {
+	refuse: func(v sandbox.Image, _ *scope) string {
 		if !imageIDForm.MatchString(v.ID) {
 			return fmt.Sprintf("%q is not the id of an image", v.ID)
 		}
@@ -116,13 +122,13 @@ var imageID = part[sandbox.Image]{
 
 // user is decided by the planner, who knows the host; the rule says whom it may not be.
 var user = part[string]{
-	get:    func(s *spec, _ scope) string { return s.Process.User },
-	set:    func(s *spec, _ scope, v string) { s.Process.User = v },
+	get:    func(s *spec, _ *scope) string { return s.Process.User },
+	set:    func(s *spec, _ *scope, v string) { s.Process.User = v },
 	want:   same[string],
 	refuse: refuseUser,
 }
 
-func refuseUser(v string, s scope) string {
+func refuseUser(v string, s *scope) string {
 	uid, err := strconv.Atoi(strings.Split(v+":", ":")[0])
 	switch {
 	case v == "" && (s.policy.imagesUser || s.facts.Engine.Kind == sandbox.DockerDesktop):
@@ -143,7 +149,7 @@ var userForm = regexp.MustCompile(`^[0-9]+:[0-9]+$`)
 
 // othersFolder names a writable folder that root does not own: root inside would leave files there that its owner
 // cannot remove.
-func othersFolder(s scope) string {
+func othersFolder(s *scope) string {
 	for _, m := range s.spec.Mounts {
 		uid, known := s.facts.Owners[m.Source]
 		if m.Kind == sandbox.Bind && !m.ReadOnly && (uid != 0 || !known) {
@@ -153,19 +159,22 @@ func othersFolder(s scope) string {
 	return ""
 }
 
-// rootOnMount owns nothing: it refuses one combination.
-var rootOnMount = part[string]{
-	get:  func(*spec, scope) string { return "" },
-	set:  func(*spec, scope, string) {},
-	want: be(""),
-	refuse: func(_ string, s scope) string {
-		writable := slices.ContainsFunc(s.spec.Mounts, func(m sandbox.Mount) bool { return m.Kind == sandbox.Bind && !m.ReadOnly })
-		if !writable || s.gaveUp("root-on-mount") || (s.facts.Engine.Kind != sandbox.Docker && s.facts.Engine.Kind != sandbox.Podman) {
-			return ""
-		}
-		return "the image's user may become root, and a folder of the host is writable"
-	},
-}
+// engineClosed owns nothing of the Spec: it refuses an engine.
+var engineClosed = refusing("TLS, ssh or a socket", func(_ struct{}, s *scope) string {
+	if openTCP(s.facts.Engine) && !s.gaveUp("engine-closed") {
+		return "anybody can reach " + s.facts.Engine.Endpoint
+	}
+	return ""
+})
+
+// rootOnMount owns nothing either: it refuses one combination.
+var rootOnMount = refusing("no writable folder of the host", func(_ struct{}, s *scope) string {
+	writable := slices.ContainsFunc(s.spec.Mounts, func(m sandbox.Mount) bool { return m.Kind == sandbox.Bind && !m.ReadOnly })
+	if !writable || s.gaveUp("root-on-mount") || (s.facts.Engine.Kind != sandbox.Docker && s.facts.Engine.Kind != sandbox.Podman) {
+		return ""
+	}
+	return "the image's user may become root, and a folder of the host is writable"
+})
 
 type commandLine struct {
 	Entrypoint, Cmd []string
@@ -173,10 +182,10 @@ type commandLine struct {
 }
 
 var command = part[commandLine]{
-	get: func(s *spec, _ scope) commandLine {
+	get: func(s *spec, _ *scope) commandLine {
 		return commandLine{s.Process.Entrypoint, s.Process.Cmd, s.Process.WorkDir}
 	},
-	set: func(s *spec, _ scope, v commandLine) {
+	set: func(s *spec, _ *scope, v commandLine) {
 		s.Process.Entrypoint, s.Process.Cmd, s.Process.WorkDir = v.Entrypoint, v.Cmd, v.WorkDir
 	},
 	want: same[commandLine],
@@ -190,7 +199,7 @@ var inits = []string{"tini", "dumb-init", "docker-init", "catatonit", "s6-svscan
 
 // needsInit tells whether the engine's init goes in front: unless the image brings one, which then would complain that
 // it is not PID 1.
-func needsInit(_ bool, s scope) bool {
+func needsInit(_ bool, s *scope) bool {
 	entrypoint := s.spec.Process.Entrypoint
 	if entrypoint == nil {
 		entrypoint = slices.Concat(s.facts.Image.Entrypoint, s.facts.Image.Cmd)
@@ -199,9 +208,9 @@ func needsInit(_ bool, s scope) bool {
 }
 
 var stopTimeout = part[time.Duration]{
-	get: func(s *spec, _ scope) time.Duration { return s.Process.StopTimeout },
-	set: func(s *spec, _ scope, v time.Duration) { s.Process.StopTimeout = v },
-	want: func(had time.Duration, _ scope) time.Duration {
+	get: func(s *spec, _ *scope) time.Duration { return s.Process.StopTimeout },
+	set: func(s *spec, _ *scope, v time.Duration) { s.Process.StopTimeout = v },
+	want: func(had time.Duration, _ *scope) time.Duration {
 		return time.Duration(tighter(int64(had), int64(8*time.Second)))
 	},
 	parse: func(value string) (time.Duration, error) {
@@ -214,15 +223,21 @@ var stopTimeout = part[time.Duration]{
 	show: func(v time.Duration) string { return v.String() },
 }
 
+// insideProgram is where berth's program is mounted.
+const insideProgram = "/.berth/inside"
+
 // health is berth's own check where berth's program is mounted, else none.
 var health = part[*sandbox.Health]{
-	get: func(s *spec, _ scope) *sandbox.Health { return s.Process.Health },
-	set: func(s *spec, _ scope, v *sandbox.Health) { s.Process.Health = v },
-	want: func(had *sandbox.Health, _ scope) *sandbox.Health {
-		if had == nil || len(had.Command) == 0 || !strings.HasPrefix(had.Command[0], "/.berth/") {
+	get: func(s *spec, _ *scope) *sandbox.Health { return s.Process.Health },
+	set: func(s *spec, _ *scope, v *sandbox.Health) { s.Process.Health = v },
+	want: func(had *sandbox.Health, s *scope) *sandbox.Health {
+		switch {
+		case !slices.ContainsFunc(s.spec.Mounts, func(m sandbox.Mount) bool { return m.Target == insideProgram }):
 			return nil
+		case had != nil && len(had.Command) > 0 && had.Command[0] == insideProgram:
+			return had
 		}
-		return had
+		return &sandbox.Health{Command: []string{insideProgram, "health"}, Interval: time.Minute, Timeout: 5 * time.Second}
 	},
 	show: func(v *sandbox.Health) string {
 		if v == nil {

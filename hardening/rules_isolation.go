@@ -27,7 +27,7 @@ var isolationRules = []Rule{
 		ID: "no-new-privileges", Class: Overridable,
 		Why: "setuid programs, also those in a mounted folder, must give nobody more than they had",
 		clause: field(func(s *spec) *bool { return &s.NoNewPrivileges },
-			func(had bool, s scope) bool { return had || s.policy.noNewPrivileges }).clause(),
+			func(had bool, s *scope) bool { return had || s.policy.noNewPrivileges }).clause(),
 	},
 	{
 		ID: "seccomp", Class: Overridable, Needs: Needs{Security: []string{"seccomp"}, Refuse: Standard},
@@ -119,9 +119,9 @@ var capabilities = strings.Fields(`AUDIT_CONTROL AUDIT_READ AUDIT_WRITE BLOCK_SU
 	SYS_CHROOT SYS_MODULE SYS_NICE SYS_PACCT SYS_PTRACE SYS_RAWIO SYS_RESOURCE SYS_TIME SYS_TTY_CONFIG WAKE_ALARM`)
 
 var capAdd = part[[]string]{
-	get:    func(s *spec, _ scope) []string { return s.CapAdd },
-	set:    func(s *spec, _ scope, v []string) { s.CapAdd = v },
-	want:   func(_ []string, s scope) []string { return slices.Clone(s.policy.capAdd) },
+	get:    func(s *spec, _ *scope) []string { return s.CapAdd },
+	set:    func(s *spec, _ *scope, v []string) { s.CapAdd = v },
+	want:   func(_ []string, s *scope) []string { return slices.Clone(s.policy.capAdd) },
 	always: true,
 	parse: func(value string) ([]string, error) {
 		names := strings.Split(strings.ToUpper(value), ",")
@@ -137,9 +137,9 @@ var capAdd = part[[]string]{
 }
 
 var seccompFilter = part[string]{
-	get:    func(s *spec, _ scope) string { return s.Seccomp },
-	set:    func(s *spec, _ scope, v string) { s.Seccomp = v },
-	want:   func(_ string, s scope) string { return Seccomp(s.policy.seccomp) },
+	get:    func(s *spec, _ *scope) string { return s.Seccomp },
+	set:    func(s *spec, _ *scope, v string) { s.Seccomp = v },
+	want:   func(_ string, s *scope) string { return Seccomp(s.policy.seccomp) },
 	show:   seccompName,
 	always: true,
 	parse: func(value string) (string, error) {
@@ -152,10 +152,10 @@ var seccompFilter = part[string]{
 
 // lsm is no value to choose: the engine knows its own profile.
 var lsm = part[string]{
-	get: func(s *spec, _ scope) string {
-		return strings.Join(append(slices.Clone(s.SELinuxLabels), s.AppArmor), "")
+	get: func(s *spec, _ *scope) string {
+		return strings.Join(append(slices.Clone(s.SELinuxLabels), s.AppArmor), " ")
 	},
-	set:  func(s *spec, _ scope, _ string) { s.AppArmor, s.SELinuxLabels = "", nil },
+	set:  func(s *spec, _ *scope, _ string) { s.AppArmor, s.SELinuxLabels = "", nil },
 	want: be(""),
 	show: func(v string) string {
 		if v == "" {
@@ -167,8 +167,8 @@ var lsm = part[string]{
 
 // usernsMode leaves the mapping to the engine; only where an engine maps users can a sandbox leave it.
 var usernsMode = part[string]{
-	get:    func(s *spec, _ scope) string { return s.UsernsMode },
-	set:    func(s *spec, _ scope, v string) { s.UsernsMode = v },
+	get:    func(s *spec, _ *scope) string { return s.UsernsMode },
+	set:    func(s *spec, _ *scope, v string) { s.UsernsMode = v },
 	want:   be(""),
 	always: true,
 	parse: func(value string) (string, error) {
@@ -180,8 +180,8 @@ var usernsMode = part[string]{
 }
 
 var devices = part[[]string]{
-	get:    func(s *spec, _ scope) []string { return s.Devices },
-	set:    func(s *spec, _ scope, v []string) { s.Devices = v },
+	get:    func(s *spec, _ *scope) []string { return s.Devices },
+	set:    func(s *spec, _ *scope, v []string) { s.Devices = v },
 	want:   be[[]string](nil),
 	always: true,
 	parse: func(value string) ([]string, error) {
@@ -193,9 +193,9 @@ var devices = part[[]string]{
 }
 
 var ociRuntime = part[string]{
-	get: func(s *spec, _ scope) string { return s.Runtime },
-	set: func(s *spec, _ scope, v string) { s.Runtime = v },
-	want: func(_ string, s scope) string {
+	get: func(s *spec, _ *scope) string { return s.Runtime },
+	set: func(s *spec, _ *scope, v string) { s.Runtime = v },
+	want: func(_ string, s *scope) string {
 		if s.policy.gvisor && slices.Contains(s.facts.Engine.Runtimes, "runsc") {
 			return "runsc"
 		}

@@ -35,7 +35,7 @@ var limitRules = []Rule{
 		ID: "limit-pids", Class: Overridable, Needs: Needs{Pids: true},
 		Why: "a fork bomb must stop at the sandbox's wall",
 		clause: limit(func(s *spec) *int64 { return &s.Limits.Pids },
-			func(s scope) int64 { return s.policy.pids }, parseCount, showCount).clause(),
+			func(s *scope) int64 { return s.policy.pids }, parseCount, showCount).clause(),
 	},
 	{
 		ID: "limit-nofile", Class: Overridable,
@@ -46,7 +46,7 @@ var limitRules = []Rule{
 	{
 		ID: "limit-core", Class: Overridable,
 		Why:    "a core file holds secrets and fills the disk",
-		clause: ulimit("core", func(scope) int64 { return 0 }).clause(),
+		clause: ulimit("core", func(*scope) int64 { return 0 }).clause(),
 	},
 	{
 		ID: "limit-others", Class: Tightenable,
@@ -76,8 +76,8 @@ var limitRules = []Rule{
 }
 
 // limit makes a rule's part for a number of which less is tighter and 0 is none.
-func limit(of func(*sandbox.Spec) *int64, most func(scope) int64, parse func(string) (int64, error), show func(int64) string) part[int64] {
-	p := field(of, func(had int64, s scope) int64 { return tighter(had, most(s)) })
+func limit(of func(*sandbox.Spec) *int64, most func(*scope) int64, parse func(string) (int64, error), show func(int64) string) part[int64] {
+	p := field(of, func(had int64, s *scope) int64 { return tighter(had, most(s)) })
 	p.parse, p.show = parse, show
 	return p
 }
@@ -89,13 +89,13 @@ func tighter(had, most int64) int64 {
 	return min(had, most)
 }
 
-func fixedLimit(n int64) func(scope) int64 { return func(scope) int64 { return n } }
+func fixedLimit(n int64) func(*scope) int64 { return func(*scope) int64 { return n } }
 
 // memoryLimit leaves the engine's host half of its memory.
-func memoryLimit(s scope) int64 { return tighter(s.facts.Engine.Memory/2, s.policy.memory) }
+func memoryLimit(s *scope) int64 { return tighter(s.facts.Engine.Memory/2, s.policy.memory) }
 
 // memory is what limit-memory will come to.
-func memory(s scope) int64 {
+func memory(s *scope) int64 {
 	g, given := s.given["limit-memory"]
 	if !given {
 		return tighter(s.spec.Limits.Memory, memoryLimit(s))
@@ -108,20 +108,20 @@ func memory(s scope) int64 {
 
 // swap is memory and swap together: equal to memory means no swap.
 var swap = part[int64]{
-	get:  func(s *spec, _ scope) int64 { return s.Limits.MemorySwap },
-	set:  func(s *spec, _ scope, v int64) { s.Limits.MemorySwap = v },
-	want: func(_ int64, s scope) int64 { return memory(s) },
+	get:  func(s *spec, _ *scope) int64 { return s.Limits.MemorySwap },
+	set:  func(s *spec, _ *scope, v int64) { s.Limits.MemorySwap = v },
+	want: func(_ int64, s *scope) int64 { return memory(s) },
 	show: showBytes,
 }
 
 // cpuLimit is all cores but a half, between 1 and 4; an engine refuses more than it has.
-func cpuLimit(s scope) int64 {
+func cpuLimit(s *scope) int64 {
 	const core = 1_000_000_000
 	return min(max(int64(s.facts.Engine.CPUs)*core-core/2, core), 4*core)
 }
 
 // nofileLimit is the most that the engine's own limit lets it give.
-func nofileLimit(s scope) int64 {
+func nofileLimit(s *scope) int64 {
 	most := s.facts.Engine.NofileMax
 	for _, n := range []int64{16384, 8192, 4096, 1024} {
 		if most == 0 || n <= most {
@@ -132,22 +132,22 @@ func nofileLimit(s scope) int64 {
 }
 
 // ulimit makes the part for one limit of processes, soft and hard alike.
-func ulimit(name string, most func(scope) int64) part[*sandbox.Ulimit] {
+func ulimit(name string, most func(*scope) int64) part[*sandbox.Ulimit] {
 	is := func(u sandbox.Ulimit) bool { return u.Name == name }
 	return part[*sandbox.Ulimit]{
-		get: func(s *spec, _ scope) *sandbox.Ulimit {
+		get: func(s *spec, _ *scope) *sandbox.Ulimit {
 			if i := slices.IndexFunc(s.Limits.Ulimits, is); i >= 0 {
 				return &sandbox.Ulimit{Name: name, Soft: s.Limits.Ulimits[i].Soft, Hard: s.Limits.Ulimits[i].Hard}
 			}
 			return nil
 		},
-		set: func(s *spec, _ scope, v *sandbox.Ulimit) {
+		set: func(s *spec, _ *scope, v *sandbox.Ulimit) {
 			s.Limits.Ulimits = slices.DeleteFunc(slices.Clone(s.Limits.Ulimits), is)
 			if v != nil {
 				s.Limits.Ulimits = append(s.Limits.Ulimits, *v)
 			}
 		},
-		want: func(had *sandbox.Ulimit, s scope) *sandbox.Ulimit {
+		want: func(had *sandbox.Ulimit, s *scope) *sandbox.Ulimit {
 			u := sandbox.Ulimit{Name: name, Soft: most(s), Hard: most(s)}
 			if had != nil {
 				u.Soft, u.Hard = tighter(had.Soft, u.Soft), tighter(had.Hard, u.Hard)
@@ -172,7 +172,7 @@ func ulimit(name string, most func(scope) int64) part[*sandbox.Ulimit] {
 
 // otherUlimits are those that have no rule of their own.
 var otherUlimits = part[string]{
-	get: func(s *spec, _ scope) string {
+	get: func(s *spec, _ *scope) string {
 		var out []string
 		for _, u := range s.Limits.Ulimits {
 			if u.Name != "nofile" && u.Name != "core" {
@@ -181,7 +181,7 @@ var otherUlimits = part[string]{
 		}
 		return strings.Join(out, ", ")
 	},
-	set: func(s *spec, _ scope, _ string) {
+	set: func(s *spec, _ *scope, _ string) {
 		s.Limits.Ulimits = slices.DeleteFunc(slices.Clone(s.Limits.Ulimits), func(u sandbox.Ulimit) bool {
 			return u.Name != "nofile" && u.Name != "core"
 		})
@@ -190,9 +190,9 @@ var otherUlimits = part[string]{
 }
 
 var logs = part[sandbox.Log]{
-	get: func(s *spec, _ scope) sandbox.Log { return s.Log },
-	set: func(s *spec, _ scope, v sandbox.Log) { s.Log = v },
-	want: func(sandbox.Log, scope) sandbox.Log {
+	get: func(s *spec, _ *scope) sandbox.Log { return s.Log },
+	set: func(s *spec, _ *scope, v sandbox.Log) { s.Log = v },
+	want: func(sandbox.Log, *scope) sandbox.Log {
 		return sandbox.Log{Driver: "json-file", Options: map[string]string{"max-size": "10m", "max-file": "3"}}
 	},
 	show: func(l sandbox.Log) string { return l.Driver + " " + briefMap(l.Options) },

@@ -62,15 +62,15 @@ var networkRules = []Rule{
 const noNetwork = "none"
 
 var ownNetwork = part[string]{
-	get: func(s *spec, _ scope) string { return s.Network.Mode },
-	set: func(s *spec, _ scope, v string) { s.Network.Mode = v },
-	want: func(_ string, s scope) string {
+	get: func(s *spec, _ *scope) string { return s.Network.Mode },
+	set: func(s *spec, _ *scope, v string) { s.Network.Mode = v },
+	want: func(_ string, s *scope) string {
 		if s.policy.bridge {
 			return sandbox.OwnNetwork(s.spec.Name)
 		}
 		return noNetwork
 	},
-	refuse: func(v string, _ scope) string {
+	refuse: func(v string, _ *scope) string {
 		if v == "host" || v == "default" || v == "bridge" || strings.HasPrefix(v, "container:") {
 			return fmt.Sprintf("network %q is not the sandbox's own", v)
 		}
@@ -101,10 +101,10 @@ func bridgeDriverOptions(e sandbox.Engine) map[string]string {
 
 // bridgeOptions owns nothing of the Spec: it looks at the network itself.
 var bridgeOptions = part[string]{
-	get:  func(*spec, scope) string { return "" },
-	set:  func(*spec, scope, string) {},
+	get:  func(*spec, *scope) string { return "" },
+	set:  func(*spec, *scope, string) {},
 	want: be(""),
-	world: func(s scope) (string, bool) {
+	world: func(s *scope) (string, bool) {
 		if s.spec.Network.Mode != sandbox.OwnNetwork(s.spec.Name) {
 			return "", true
 		}
@@ -130,10 +130,10 @@ func judgeBridge(n sandbox.NetworkInfo, want map[string]string) (string, bool) {
 }
 
 var joined = part[[]sandbox.Attachment]{
-	get:  func(s *spec, _ scope) []sandbox.Attachment { return s.Network.Attached },
-	set:  func(s *spec, _ scope, v []sandbox.Attachment) { s.Network.Attached = v },
+	get:  func(s *spec, _ *scope) []sandbox.Attachment { return s.Network.Attached },
+	set:  func(s *spec, _ *scope, v []sandbox.Attachment) { s.Network.Attached = v },
 	want: same[[]sandbox.Attachment],
-	refuse: func(v []sandbox.Attachment, s scope) string {
+	refuse: func(v []sandbox.Attachment, s *scope) string {
 		others := slices.ContainsFunc(v, func(a sandbox.Attachment) bool { return a.Name != s.spec.Network.Mode })
 		if !others || s.policy.attach || s.gaveUp("joined-networks") {
 			return ""
@@ -150,16 +150,16 @@ var joined = part[[]sandbox.Attachment]{
 }
 
 var ports = part[[]sandbox.Port]{
-	get: func(s *spec, _ scope) []sandbox.Port { return s.Network.Ports },
-	set: func(s *spec, _ scope, v []sandbox.Port) { s.Network.Ports = v },
-	want: func(had []sandbox.Port, s scope) []sandbox.Port {
+	get: func(s *spec, _ *scope) []sandbox.Port { return s.Network.Ports },
+	set: func(s *spec, _ *scope, v []sandbox.Port) { s.Network.Ports = v },
+	want: func(had []sandbox.Port, s *scope) []sandbox.Port {
 		if s.policy.bridge {
 			return had
 		}
 		return nil
 	},
-	refuse: func(v []sandbox.Port, _ scope) string { return notLoopback(v) },
-	world: func(s scope) (string, bool) {
+	refuse: func(v []sandbox.Port, _ *scope) string { return notLoopback(v) },
+	world: func(s *scope) (string, bool) {
 		if reason := notLoopback(s.facts.Published); reason != "" {
 			return reason, false
 		}
@@ -193,7 +193,7 @@ func showPorts(ports []sandbox.Port) string {
 	return strings.Join(out, ", ")
 }
 
-func wantDNS(_ []string, s scope) []string {
+func wantDNS(_ []string, s *scope) []string {
 	if s.policy.bridge {
 		return nil
 	}

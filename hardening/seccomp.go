@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // filter says what one seccomp filter allows beyond syscalls.
@@ -12,7 +13,7 @@ type filter struct {
 	name       string
 	more       []string // lists of names
 	any32Bit   bool     // 32-bit programs run, and then no condition on socket holds for them
-	userspaces bool     // namespaces may be made
+	namespaces bool     // namespaces may be made
 	anyNetlink bool     // AF_NETLINK of every protocol, not of NETLINK_ROUTE alone
 }
 
@@ -21,7 +22,7 @@ var filters = []filter{
 	{name: "base", more: []string{untilStrict, untilParanoid}, anyNetlink: true},
 	{name: "strict", more: []string{untilParanoid}},
 	{name: "paranoid"},
-	{name: "userns", more: []string{untilParanoid, forUserNamespaces}, userspaces: true},
+	{name: "userns", more: []string{untilParanoid, forUserNamespaces}, namespaces: true},
 }
 
 // SeccompNames lists the filters, loosest first; userns is for browsers that sandbox their pages themselves.
@@ -36,11 +37,23 @@ func SeccompNames() []string {
 // Seccomp gives a filter of ours as an engine's seccomp option takes it, compact JSON; "" when there is none of that
 // name.
 func Seccomp(name string) string {
-	i := slices.IndexFunc(filters, func(f filter) bool { return f.name == name })
-	if i < 0 {
-		return ""
+	if text, ok := filterTexts[name]; ok {
+		return text()
 	}
-	text, err := json.Marshal(filters[i].document())
+	return ""
+}
+
+// filterTexts writes each filter at most once: it takes a tenth of a millisecond, and every finding asks.
+var filterTexts = func() map[string]func() string {
+	texts := map[string]func() string{}
+	for _, f := range filters {
+		texts[f.name] = sync.OnceValue(f.text)
+	}
+	return texts
+}()
+
+func (f filter) text() string {
+	text, err := json.Marshal(f.document())
 	if err != nil {
 		panic(err) // the document holds nothing that JSON cannot say
 	}
@@ -129,7 +142,7 @@ func personalities() []seccompRule {
 // clones allows threads and processes, but no namespaces. clone3 keeps its flags in memory, where a filter cannot look:
 // ENOSYS makes the C library fall back to clone.
 func (f filter) clones() []seccompRule {
-	if f.userspaces {
+	if f.namespaces {
 		return nil
 	}
 	return []seccompRule{
