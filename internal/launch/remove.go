@@ -3,6 +3,7 @@ package launch
 import (
 	"context"
 	"os"
+	"slices"
 
 	"berth/internal/fault"
 	"berth/internal/sandbox"
@@ -35,6 +36,9 @@ func (l *Launcher) Remove(ctx context.Context, name string, force bool) error {
 	}
 	defer unlock()
 	seen, err := l.find(ctx, name)
+	if l.bereft(ctx, name) {
+		return l.removeAll(ctx, name) // its container was removed by other hands, or its replacement failed
+	}
 	if err != nil {
 		return err
 	}
@@ -46,6 +50,13 @@ func (l *Launcher) Remove(ctx context.Context, name string, force bool) error {
 	return l.removeAll(ctx, name)
 }
 
+// bereft tells whether berth knows a sandbox whose container is not there.
+func (l *Launcher) bereft(ctx context.Context, name string) bool {
+	_, known := l.finished(name)
+	_, err := l.Runtime.Inspect(ctx, sandbox.ContainerName(name))
+	return known && err != nil && fault.KindOf(err) == fault.NotFound
+}
+
 // removeAll removes everything of one name, in the order in which the engine lets go of it.
 func (l *Launcher) removeAll(ctx context.Context, name string) error {
 	for _, object := range objects(name) {
@@ -53,6 +64,11 @@ func (l *Launcher) removeAll(ctx context.Context, name string) error {
 			return err
 		}
 	}
+	return l.forget(name)
+}
+
+// forget drops what berth itself knows of a name.
+func (l *Launcher) forget(name string) error {
 	if err := os.RemoveAll(l.dir(name)); err != nil {
 		return fault.New(fault.Failure, "remove it by hand", "%s: %w", name, err)
 	}
@@ -98,13 +114,22 @@ func (l *Launcher) leftovers(o sandbox.Observation) ([]Removal, error) {
 			out = append(out, Removal{Kind: sandbox.ContainerObject, Name: name, Why: "its launch never finished"})
 		}
 	}
-	out = append(out, l.loose(o, there)...)
 	for _, r := range records {
-		if !there[r.Name] && !r.Finished {
+		switch {
+		case there[r.Name]:
+		case r.Finished && hasVolume(o, sandbox.HomeVolume(r.Name)):
+			there[r.Name] = true
+			out = append(out, Removal{Kind: sandbox.VolumeObject, Name: r.Name, Kept: true,
+				Why: "its container is gone, its home is there: berth up " + r.Name + " uses it, berth rm " + r.Name + " removes it"})
+		default:
 			out = append(out, Removal{Kind: "record", Name: r.Name, Why: "there is no such sandbox"})
 		}
 	}
-	return out, nil
+	return append(out, l.loose(o, there)...), nil
+}
+
+func hasVolume(o sandbox.Observation, name string) bool {
+	return slices.ContainsFunc(o.Volumes, func(v sandbox.VolumeInfo) bool { return v.Name == name })
 }
 
 // loose lists networks and volumes of ours whose sandbox is not there.
@@ -142,6 +167,9 @@ func (l *Launcher) prune(ctx context.Context, o sandbox.Observation, held string
 	var gone []Removal
 	done := map[string]bool{}
 	for _, r := range left {
+		if r.Kept {
+			continue
+		}
 		removed, seen := done[r.Name]
 		if !seen {
 			if removed, err = l.pruneName(ctx, r.Name, r.Name == held); err != nil {

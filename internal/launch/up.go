@@ -209,6 +209,7 @@ func (l *Launcher) named(name string) event.Sink {
 
 // launch carries a whole plan out.
 func (l *Launcher) launch(ctx context.Context, p *Plan, record state.Record, before sandbox.Observation, o UpOptions) (*Result, error) {
+	old, hadOne := l.finished(record.Name)
 	record.Created, record.Finished, record.Image, record.Profile = time.Now().UTC(), false, p.Spec.Image.Ref, string(p.Profile)
 	record.Plan = p.Spec.Labels[sandbox.LabelPlan]
 	if err := l.Store.Save(record); err != nil {
@@ -218,7 +219,12 @@ func (l *Launcher) launch(ctx context.Context, p *Plan, record state.Record, bef
 		return nil, err
 	}
 	r := &run{Launcher: l, plan: p, keep: o.Keep, before: before}
-	r.undo.add("record "+record.Name, func(context.Context) error { return l.Store.Drop(record.Name) })
+	r.undo.add("record "+record.Name, func(context.Context) error {
+		if hadOne { // it was to be replaced: its home is still there, and stays the user's
+			return l.Store.Save(old)
+		}
+		return l.forget(record.Name)
+	})
 	stop := r.watch(ctx)
 	defer stop()
 	err := r.walk(ctx)
@@ -233,6 +239,12 @@ func (l *Launcher) launch(ctx context.Context, p *Plan, record state.Record, bef
 		return nil, err
 	}
 	return &Result{Status: l.status(r.seen, record), Links: r.links, Posture: record.Posture}, nil
+}
+
+// finished gives the record of a sandbox whose launch once came to its end.
+func (l *Launcher) finished(name string) (state.Record, bool) {
+	record, err := l.Store.Record(name)
+	return record, err == nil && record.Finished
 }
 
 // present decides what to do with a sandbox of this name that is there: show it, start it, or replace it.

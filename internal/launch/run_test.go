@@ -1,0 +1,285 @@
+package launch
+
+import (
+	"context"
+	"errors"
+	"os"
+	"slices"
+	"testing"
+
+	"berth/internal/event"
+	"berth/internal/fault"
+	"berth/internal/sandbox"
+)
+
+func (f *fixture) up(t *testing.T) *Result {
+	t.Helper()
+	result, err := f.Up(t.Context(), f.request, UpOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return result
+}
+
+func TestALaunchEndsWithProvenLinksAndAPosture(t *testing.T) {
+	f := newFixture(t)
+	result := f.up(t)
+	if result.Status.Name != "shop" || result.Status.State != sandbox.Up || result.Posture == "" {
+		t.Errorf("got %+v", result)
+	}
+	if link := result.Links[0]; link.Kind != API || link.URL.Reveal() != "http://shop.localhost:8010" {
+		t.Errorf("got %v %s", link, link.URL.Reveal())
+	}
+	for _, link := range result.Links[1:] {
+		if link.Missing == "" || link.At.IsValid() {
+			t.Errorf("the starter has no %s, but the link is %+v", link.Kind, link)
+		}
+	}
+}
+
+func TestALaunchThatFailsAtAnyCallLeavesNothing(t *testing.T) {
+	steps := callsOfALaunch(t)
+	for n := 1; n <= steps; n++ {
+		f := newFixture(t)
+		f.engine.failAt = n
+		_, err := f.Up(t.Context(), f.request, UpOptions{})
+		if err == nil {
+			t.Errorf("call %d: the launch does not notice that it failed", n)
+		}
+		f.leavesNothing(t, n)
+	}
+}
+
+func TestALaunchThatIsCancelledInAnyCallLeavesNothing(t *testing.T) {
+	steps := callsOfALaunch(t)
+	for n := 1; n <= steps; n++ {
+		f := newFixture(t)
+		ctx, cancel := context.WithCancelCause(t.Context())
+		f.engine.failAt = n
+		f.engine.hang = func() { cancel(fault.New(fault.Interrupted, "", "interrupted")) }
+		_, err := f.Up(ctx, f.request, UpOptions{})
+		if fault.KindOf(err) != fault.Interrupted {
+			t.Errorf("call %d: %v", n, err)
+		}
+		f.leavesNothing(t, n)
+	}
+}
+
+// callsOfALaunch counts what a launch asks of the engine.
+func callsOfALaunch(t *testing.T) int {
+	t.Helper()
+	f := newFixture(t)
+	f.up(t)
+	if len(f.engine.calls) < 6 {
+		t.Fatalf("a launch made only these calls: %v", f.engine.calls)
+	}
+	return len(f.engine.calls)
+}
+
+func (f *fixture) leavesNothing(t *testing.T, n int) {
+	t.Helper()
+	if left := f.engine.left(); len(left) > 0 {
+		t.Errorf("call %d: left %v", n, left)
+	}
+	if records, err := f.Store.Records(); err != nil || len(records) > 0 {
+		t.Errorf("call %d: left records %v, %v", n, records, err)
+	}
+	if entries, err := os.ReadDir(f.dir("shop")); err == nil {
+		t.Errorf("call %d: left files %v", n, entries)
+	}
+}
+
+func TestKeepLeavesWhatWasMade(t *testing.T) {
+	f := newFixture(t)
+	f.engine.failAt = slices.Index(callNames(t), "start") + 1
+	if _, err := f.Up(t.Context(), f.request, UpOptions{Keep: true}); err == nil {
+		t.Error("the launch does not notice that it failed")
+	}
+	if len(f.engine.left()) == 0 {
+		t.Error("--keep has kept nothing")
+	}
+}
+
+func callNames(t *testing.T) []string {
+	t.Helper()
+	f := newFixture(t)
+	f.up(t)
+	return f.engine.calls
+}
+
+func TestASecondUpGivesTheLinksAgain(t *testing.T) {
+	f := newFixture(t)
+	first := f.up(t)
+	calls := len(f.engine.calls)
+	again := f.up(t)
+	if !again.Already || again.Links[0].URL != first.Links[0].URL {
+		t.Errorf("got %+v", again)
+	}
+	if len(f.engine.calls) != calls {
+		t.Errorf("it made %v", f.engine.calls[calls:])
+	}
+}
+
+func TestAChangedPlanWantsRecreateAndSaysWhatDiffers(t *testing.T) {
+	f := newFixture(t)
+	f.up(t)
+	f.request.Settings.Pids = 64
+	_, err := f.Up(t.Context(), f.request, UpOptions{})
+	want := "shop: it is there with another plan: Limits.Pids: 1024 is now 64"
+	if err == nil || err.Error() != want || fault.KindOf(err) != fault.Conflict {
+		t.Errorf("got %v, want %s", err, want)
+	}
+	if _, err := f.Up(t.Context(), f.request, UpOptions{Recreate: true}); err != nil {
+		t.Fatal(err)
+	}
+	if seen, err := f.engine.Inspect(t.Context(), "berth-shop"); err != nil || seen.Spec.Limits.Pids != 64 {
+		t.Errorf("it has %d pids, %v", seen.Spec.Limits.Pids, err)
+	}
+}
+
+func TestWhatAKilledLaunchLeftIsClearedByTheNext(t *testing.T) {
+	for n := 1; n <= callsOfALaunch(t); n++ {
+		f := newFixture(t)
+		f.engine.failAt = n
+		if _, err := f.Up(t.Context(), f.request, UpOptions{Keep: true}); err == nil {
+			t.Fatal("the launch does not notice that it failed")
+		}
+		f.forgetFinish(t) // as kill -9 does: nobody came to the end of the launch
+		f.engine.failAt = 0
+		gone, err := f.Prune(t.Context())
+		if err != nil || len(gone) == 0 {
+			t.Errorf("call %d: pruned %v, %v", n, gone, err)
+		}
+		f.leavesNothing(t, n)
+	}
+}
+
+// forgetFinish makes a record look like one whose launch was killed.
+func (f *fixture) forgetFinish(t *testing.T) {
+	t.Helper()
+	record, err := f.Store.Record("shop")
+	if err != nil {
+		t.Fatal(err)
+	}
+	record.Finished = false
+	if err := f.Store.Save(record); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestPruneLeavesAFinishedSandboxAndWhatAnotherBerthWorksOn(t *testing.T) {
+	f := newFixture(t)
+	f.up(t)
+	if gone, err := f.Prune(t.Context()); err != nil || len(gone) > 0 {
+		t.Errorf("pruned %v, %v", gone, err)
+	}
+	f.forgetFinish(t)
+	unlock, err := f.lock("shop", "up")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if gone, err := f.Prune(t.Context()); err != nil || len(gone) > 0 {
+		t.Errorf("pruned %v, %v although it is locked", gone, err)
+	}
+	unlock()
+	if gone, err := f.Prune(t.Context()); err != nil || len(gone) == 0 {
+		t.Errorf("pruned %v, %v", gone, err)
+	}
+}
+
+func TestAnotherUsersSandboxIsNeverTouched(t *testing.T) {
+	f := newFixture(t)
+	f.up(t)
+	f.engine.containers["id-of-shop"].Spec.Labels[sandbox.LabelOwner] = "somebody"
+	if err := f.Remove(t.Context(), "shop", true); fault.KindOf(err) != fault.NotFound {
+		t.Errorf("rm: %v", err)
+	}
+	if list, err := f.List(t.Context()); err != nil || len(list) > 0 {
+		t.Errorf("ls: %v, %v", list, err)
+	}
+	if _, err := f.Up(t.Context(), f.request, UpOptions{}); fault.KindOf(err) != fault.Conflict {
+		t.Errorf("up: %v", err)
+	}
+	if len(f.engine.containers) != 1 {
+		t.Error("it is gone")
+	}
+}
+
+func TestTwoLaunchesOfOneNameConflict(t *testing.T) {
+	f := newFixture(t)
+	unlock, err := f.lock("shop", "up")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unlock()
+	if _, err := f.Up(t.Context(), f.request, UpOptions{}); fault.KindOf(err) != fault.Conflict {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestASandboxThatDiesSaysWhyAndItsLastLines(t *testing.T) {
+	f := newFixture(t)
+	f.engine.failAt = slices.Index(callNames(t), "exec stat") + 1
+	f.engine.hang = func() { f.engine.setState("id-of-shop", sandbox.Stopped) }
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	r := &run{Launcher: f.Launcher, plan: &Plan{Spec: sandbox.Spec{Name: "shop"}}, id: "id-of-shop"}
+	f.engine.containers["id-of-shop"] = &sandbox.Observed{ID: "id-of-shop", Spec: r.plan.Spec, State: sandbox.Stopped, ExitCode: 3}
+	r.seen.ID = "id-of-shop"
+	err := r.because(ctx, errors.New("exec: the sandbox is not running"))
+	if err == nil || err.Error() == "exec: the sandbox is not running" {
+		t.Errorf("got %v", err)
+	}
+	if !slices.ContainsFunc(f.events, func(e event.Event) bool { return e.Text == "last words" }) {
+		t.Errorf("its last lines are not shown: %v", f.events)
+	}
+}
+
+func TestStopStartPauseResumeAndRemove(t *testing.T) {
+	f := newFixture(t)
+	f.up(t)
+	for _, act := range []struct {
+		do   func() error
+		want sandbox.State
+	}{
+		{func() error { return f.Pause(t.Context(), "shop") }, sandbox.Paused},
+		{func() error { return f.Resume(t.Context(), "shop") }, sandbox.Up},
+		{func() error { return f.Stop(t.Context(), "shop", StopOptions{}) }, sandbox.Stopped},
+		{func() error { _, err := f.Start(t.Context(), "shop"); return err }, sandbox.Up},
+		{func() error { _, err := f.Restart(t.Context(), "shop", StopOptions{Force: true}); return err }, sandbox.Up},
+	} {
+		if err := act.do(); err != nil {
+			t.Fatal(err)
+		}
+		if s, err := f.Status(t.Context(), "shop"); err != nil || s.State != act.want {
+			t.Errorf("it is %s, want %s, %v", s.State, act.want, err)
+		}
+	}
+	if err := f.Remove(t.Context(), "shop", false); fault.KindOf(err) != fault.Conflict {
+		t.Errorf("a running sandbox goes without force: %v", err)
+	}
+	if err := f.Remove(t.Context(), "shop", true); err != nil {
+		t.Fatal(err)
+	}
+	f.leavesNothing(t, 0)
+}
+
+func TestAReplacementThatFailsKeepsTheHome(t *testing.T) {
+	f := newFixture(t)
+	f.up(t)
+	f.request.Settings.Pids = 64
+	f.engine.failAt = len(f.engine.calls) + 2
+	if _, err := f.Up(t.Context(), f.request, UpOptions{Recreate: true}); err == nil {
+		t.Fatal("the launch does not notice that it failed")
+	}
+	if _, err := f.Prune(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if left := f.engine.left(); !slices.Equal(left, []string{"volume berth-shop-home"}) {
+		t.Errorf("left %v", left)
+	}
+	if err := f.Remove(t.Context(), "shop", false); err != nil {
+		t.Fatal(err)
+	}
+	f.leavesNothing(t, 0)
+}
