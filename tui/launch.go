@@ -1,0 +1,402 @@
+package tui
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	tea "github.com/charmbracelet/bubbletea"
+
+	"berth/internal/event"
+)
+
+// tailLines are the last lines of the log under a launch.
+const tailLines = 5
+
+// launch is one launch, from Enter to its end, whatever the screen shows meanwhile.
+type launch struct {
+	name      string
+	edits     Edits
+	steps     []*stepView
+	notes     []string // warnings and what was removed again
+	undone    []string
+	log       *logView
+	logging   bool
+	stop      context.CancelFunc
+	began     time.Time
+	ended     time.Time
+	cancelled time.Time
+	err       error
+}
+
+// stepView is one step as far as events have told.
+type stepView struct {
+	kind, text     string
+	stage          event.Stage // "" before it begins
+	current, total int64
+	atLeast        bool
+	began          time.Time
+	elapsed        time.Duration
+	layers         []event.Layer
+	rate           meter
+}
+
+func (l *launch) going() bool { return l.ended.IsZero() }
+func (l *launch) up() bool    { return !l.going() && l.err == nil }
+
+func (l *launch) cancel(now time.Time) {
+	if l.going() {
+		l.cancelled = now
+		l.stop()
+	}
+}
+
+// launch starts what the plan says and shows its progress.
+func (m *model) launch(p *planView) tea.Cmd {
+	ctx, cancel := context.WithCancel(m.ctx)
+	l := &launch{name: p.plan.Sandbox, edits: maps.Clone(p.edits), log: newLog(), stop: cancel, began: m.now()}
+	for _, s := range p.plan.Steps {
+		l.steps = append(l.steps, &stepView{kind: s.Kind, text: clean(s.Text)})
+	}
+	m.launches = append(slices.DeleteFunc(m.launches, func(o *launch) bool { return o.name == l.name && !o.going() }), l)
+	m.replace(p, &progressView{l: l})
+	m.running.Add(1)
+	run := func(ctx context.Context, put func(event.Event)) error {
+		defer m.running.Done()
+		return m.b.Launch(ctx, l.edits, m.force, put)
+	}
+	return stream(m, ctx, 4096, run, func(m *model, events []event.Event) tea.Cmd {
+		for _, e := range events {
+			l.fold(e)
+		}
+		return l.follow(m, ctx)
+	}, func(m *model, err error) tea.Cmd { return l.end(m, err) })
+}
+
+// fold takes one event in.
+func (l *launch) fold(e event.Event) {
+	switch e.Stage {
+	case event.Note, event.Warning:
+		l.notes = append(l.notes, clean(e.Text))
+		return
+	case event.Undone:
+		l.undone = append(l.undone, cmp.Or(clean(e.Text), clean(e.Step)))
+		return
+	}
+	s := l.step(e)
+	s.stage = e.Stage
+	if e.Text != "" {
+		s.text = clean(e.Text)
+	}
+	switch e.Stage {
+	case event.Begin:
+		s.began = e.Time
+	case event.Progress:
+		s.current, s.total, s.atLeast = e.Current, e.Total, e.AtLeast
+		s.rate.add(e.Time, e.Current)
+		if e.Layers != nil {
+			s.layers = e.Layers
+		}
+	case event.Done, event.Failed:
+		s.elapsed = e.Elapsed
+		if s.elapsed == 0 && !s.began.IsZero() {
+			s.elapsed = e.Time.Sub(s.began)
+		}
+	}
+}
+
+// step finds the step an event speaks of: the first of its kind that has not ended. One that no plan named is added.
+func (l *launch) step(e event.Event) *stepView {
+	for _, s := range l.steps {
+		if s.kind == e.Step && s.stage != event.Done && s.stage != event.Failed {
+			return s
+		}
+	}
+	s := &stepView{kind: e.Step}
+	l.steps = append(l.steps, s)
+	return s
+}
+
+// follow opens the sandbox's log as soon as it has started.
+func (l *launch) follow(m *model, ctx context.Context) tea.Cmd {
+	if l.logging || !slices.ContainsFunc(l.steps, func(s *stepView) bool { return s.kind == "start" && s.stage == event.Done }) {
+		return nil
+	}
+	l.logging = true
+	run := func(ctx context.Context, put func(LogLine)) error { return m.b.Logs(ctx, l.name, ringLines, put) }
+	return stream(m, ctx, ringLines, run, func(_ *model, lines []LogLine) tea.Cmd {
+		l.log.add(lines)
+		return nil
+	}, func(*model, error) tea.Cmd { return nil })
+}
+
+// end is the end of a launch, on whatever screen it finds us.
+func (l *launch) end(m *model, err error) tea.Cmd {
+	l.ended, l.err = m.now(), err
+	l.stop()
+	view, shown := l.view(m)
+	switch {
+	case m.quitting && !m.busy():
+		return tea.Quit
+	case err == nil && shown:
+		m.replace(view, m.view(l.name))
+	case err == nil:
+		m.say(l.name + " is up")
+	case !l.cancelled.IsZero() && shown:
+		m.say("cancelled; " + l.removed())
+		return tea.Batch(m.planAgain(view, l.name, l.edits), m.refresh())
+	case shown:
+		m.replace(view, l.failure())
+	default:
+		m.say("✗ " + l.name + ": " + sentence(err))
+	}
+	return m.refresh()
+}
+
+// view finds the screen that shows this launch, if one is open.
+func (l *launch) view(m *model) (screen, bool) {
+	for _, s := range m.stack {
+		if p, ok := s.(*progressView); ok && p.l == l {
+			return p, true
+		}
+	}
+	return nil, false
+}
+
+// planAgain puts a fresh plan with these edits in the place of a screen.
+func (m *model) planAgain(old screen, name string, e Edits) tea.Cmd {
+	m.plan = newPlanView(e, name)
+	m.replace(old, m.plan)
+	return m.plan.ask(m)
+}
+
+// removed says what was taken away again.
+func (l *launch) removed() string {
+	if len(l.undone) == 0 {
+		return "nothing had been made"
+	}
+	return "what was made is removed: " + strings.Join(l.undone, ", ")
+}
+
+// progressView draws a launch under way.
+type progressView struct {
+	l      *launch
+	layers bool
+	full   bool
+	scroller
+	page int
+}
+
+func (p *progressView) place() place { return atProgress }
+
+func (p *progressView) title(m *model) (path, right []string) {
+	m.again(time.Second)
+	word := "launching"
+	if !p.l.cancelled.IsZero() {
+		word = "cancelling"
+	}
+	return []string{p.l.name, word}, []string{clock(m.now().Sub(p.l.began))}
+}
+
+func (p *progressView) word(_ *model, do action) (string, bool) {
+	switch do {
+	case "layers":
+		return "", slices.ContainsFunc(p.l.steps, func(s *stepView) bool { return len(s.layers) > 0 })
+	case "full-log":
+		return "", p.l.logging
+	case "interrupt":
+		if !p.l.cancelled.IsZero() {
+			return "again: at once, without grace", true
+		}
+	}
+	return "", true
+}
+
+func (p *progressView) act(_ *model, do action) (tea.Cmd, bool) {
+	switch do {
+	case "layers":
+		p.layers = !p.layers
+		return nil, true
+	case "full-log":
+		p.full = !p.full
+		return nil, true
+	}
+	if p.full {
+		return nil, p.l.log.act(do)
+	}
+	return nil, p.scroller.act(do, p.page)
+}
+
+func (p *progressView) draw(m *model, c *canvas) {
+	if p.full && p.l.logging {
+		p.l.log.draw(c)
+		return
+	}
+	steps := p.stepLines(m, c.w)
+	tail := c.part(c.w, min(tailLines+1, c.h/3))
+	if p.l.logging && tail.h > 1 {
+		p.l.log.tail(tail)
+	}
+	body := c.part(c.w, c.h-len(tail.lines))
+	p.page = body.h
+	p.scroller.draw(body, steps)
+	if len(tail.lines) > 0 {
+		body.fill(0)
+	}
+	c.put(body)
+	c.put(tail)
+}
+
+// stepLines draws what has ended on a line or two, what goes on with all it tells, and what is to come.
+func (p *progressView) stepLines(m *model, w int) []string {
+	var done, todo, out []string
+	for _, s := range p.l.steps {
+		switch s.stage {
+		case event.Done:
+			done = append(done, strings.TrimSpace(m.st.in(good, "✓")+" "+s.kind+" "+m.st.in(faint, took(s.elapsed))))
+		case "":
+			todo = append(todo, m.st.in(faint, "○")+" "+s.kind)
+		}
+	}
+	out = append(out, flow(done, w)...)
+	for _, s := range p.l.steps {
+		if s.stage != event.Done && s.stage != "" {
+			out = append(out, p.stepLine(m, s, w)...)
+		}
+	}
+	out = append(out, flow(todo, w)...)
+	for _, n := range p.l.notes {
+		out = append(out, hang(" "+m.st.in(warning, "▲")+" "+n, w, 3)...)
+	}
+	if !p.l.cancelled.IsZero() {
+		out = append(out, " "+m.st.in(accent, "●")+" removing what was made")
+	}
+	for _, u := range p.l.undone {
+		out = append(out, "   removed "+u)
+	}
+	return out
+}
+
+// stepLine draws a step that goes on, or has failed.
+func (p *progressView) stepLine(m *model, s *stepView, w int) []string {
+	sign := m.st.in(accent, "●")
+	if s.stage == event.Failed {
+		sign = m.st.in(bad, "✗")
+	}
+	figures := s.figures(m, w)
+	name := strings.TrimSpace(s.kind + " " + s.text)
+	line := " " + sign + " " + elide(name, max(8, w-4-width(figures)))
+	out := []string{line + figures}
+	if width(line)+width(figures) > w {
+		out = []string{line, "   " + strings.TrimSpace(figures)}
+	}
+	if p.layers || m.wide() {
+		out = append(out, layerLines(s.layers, w)...)
+	}
+	return out
+}
+
+// figures say how far a step is: bar, percent, bytes, time to go. Without a total only what is known.
+func (s *stepView) figures(m *model, w int) string {
+	if s.current == 0 && s.total == 0 {
+		if s.began.IsZero() || m.now().Sub(s.began) < time.Second {
+			return ""
+		}
+		return "  " + clock(m.now().Sub(s.began))
+	}
+	if s.total == 0 {
+		return "  " + diskSize(s.current)
+	}
+	least := ""
+	if s.atLeast {
+		least = ">="
+	}
+	text := fmt.Sprintf("  %3d%%  %s/%s%s", percent(s.current, s.total), diskSize(s.current), least, diskSize(s.total))
+	if rate := s.rate.perSecond(); rate > 0 {
+		if w >= 100 {
+			text += "  " + diskSize(int64(rate)) + "/s"
+		}
+		if s.total > s.current {
+			text += "  " + clock(time.Duration(float64(s.total-s.current)/rate*float64(time.Second)))
+		}
+	}
+	if room := min(24, w-width(text)-30); room >= 8 {
+		return "  " + bar(s.current, s.total, room) + text
+	}
+	return text
+}
+
+func percent(n, of int64) int64 { return max(0, min(100, n*100/max(1, of))) }
+
+// layerLines draws the layers of a pull side by side.
+func layerLines(layers []event.Layer, w int) []string {
+	var cells []string
+	for _, l := range layers {
+		cell := pad(clean(l.ID), 8) + "  " + clean(l.Phase)
+		switch {
+		case l.Total > 0 && l.Phase == "download":
+			cell = pad(clean(l.ID), 8) + "  " + diskSize(l.Current) + "/" + diskSize(l.Total)
+		case l.Total > 0 && l.Phase == "extract":
+			cell += fmt.Sprintf(" %d%%", percent(l.Current, l.Total))
+		}
+		cells = append(cells, pad(cell, 26))
+	}
+	per := max(1, (w-4)/28)
+	var out []string
+	for row := range slices.Chunk(cells, per) {
+		out = append(out, "     "+strings.TrimRight(strings.Join(row, "  "), " "))
+	}
+	return out
+}
+
+// flow sets words side by side, as many to a line as fit.
+func flow(words []string, w int) []string {
+	var out []string
+	line := ""
+	for _, word := range words {
+		if line != "" && width(line)+2+width(word) > w {
+			out = append(out, line)
+			line = ""
+		}
+		if line == "" {
+			line = " " + word
+		} else {
+			line += "  " + word
+		}
+	}
+	if line != "" {
+		out = append(out, line)
+	}
+	return out
+}
+
+// meter measures a rate over the last few seconds.
+type meter struct {
+	at  []time.Time
+	sum []int64
+}
+
+const meterSpan = 5 * time.Second
+
+func (r *meter) add(t time.Time, sum int64) {
+	r.at, r.sum = append(r.at, t), append(r.sum, sum)
+	for len(r.at) > 2 && t.Sub(r.at[0]) > meterSpan || len(r.at) > 4096 {
+		r.at, r.sum = r.at[1:], r.sum[1:]
+	}
+}
+
+func (r *meter) perSecond() float64 {
+	if len(r.at) < 2 {
+		return 0
+	}
+	last := len(r.at) - 1
+	span := r.at[last].Sub(r.at[0]).Seconds()
+	if span <= 0 {
+		return 0
+	}
+	return max(0, float64(r.sum[last]-r.sum[0])/span)
+}

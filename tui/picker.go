@@ -1,0 +1,360 @@
+package tui
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"strings"
+
+	tea "github.com/charmbracelet/bubbletea"
+
+	"berth/internal/event"
+)
+
+// networksView picks the networks a plan joins.
+type networksView struct {
+	plan   *planView
+	list   NetworkList
+	known  bool
+	err    error
+	chosen map[string]bool
+	relays []string
+	typed  field
+	cursor
+	page int
+}
+
+func (m *model) chooseNetworks(p *planView) tea.Cmd {
+	v := &networksView{plan: p, chosen: map[string]bool{}}
+	m.push(v)
+	edits := maps.Clone(p.edits)
+	return m.work(func(ctx context.Context) then {
+		list, err := m.b.Networks(ctx, edits)
+		return func(*model) tea.Cmd {
+			v.list, v.err, v.known = list, err, true
+			for _, n := range list.Networks {
+				v.chosen[n.Value] = n.Chosen
+			}
+			return nil
+		}
+	})
+}
+
+func (v *networksView) place() place { return atNetworks }
+
+func (v *networksView) title(*model) (path, right []string) {
+	path = []string{v.plan.plan.Sandbox, "networks"}
+	if v.typed.used() {
+		right = []string{filtered(v.typed, len(v.shown()), len(v.list.Networks))}
+	}
+	return path, right
+}
+
+func (v *networksView) shown() []Network {
+	rows := make([]string, len(v.list.Networks))
+	for i, n := range v.list.Networks {
+		rows[i] = n.Name + " " + n.About + " " + n.Members
+	}
+	var out []Network
+	for _, i := range filter(v.typed.String(), rows) {
+		out = append(out, v.list.Networks[i])
+	}
+	return out
+}
+
+// current is the network under the cursor.
+func (v *networksView) current() Network {
+	rows := v.shown()
+	if len(rows) == 0 {
+		return Network{}
+	}
+	return rows[max(0, min(v.at, len(rows)-1))]
+}
+
+func (v *networksView) word(_ *model, do action) (string, bool) {
+	switch do {
+	case "relay":
+		return "", v.current().Relay != ""
+	case "mark":
+		return "", v.current().Name != "" && v.current().Refused == ""
+	case "take":
+		return "", len(v.list.Networks) > 0
+	}
+	return "", true
+}
+
+func (v *networksView) act(m *model, do action) (tea.Cmd, bool) {
+	if v.cursor.act(do, v.page, len(v.shown())) {
+		return nil, true
+	}
+	n := v.current()
+	switch do {
+	case "find":
+		v.typed.open = true
+		return nil, true
+	case "mark":
+		if n.Refused == "" && n.Name != "" {
+			v.chosen[n.Value] = !v.chosen[n.Value]
+		}
+		return nil, true
+	case "relay":
+		v.relay(n)
+		return nil, true
+	case "take":
+		return v.take(m), true
+	}
+	return nil, false
+}
+
+// relay asks for a network's service by a relay, or takes that back.
+func (v *networksView) relay(n Network) {
+	if n.Relay == "" {
+		return
+	}
+	want := n.Name + " " + strings.ReplaceAll(n.Relay, ":", " ")
+	if i := slices.Index(v.relays, want); i >= 0 {
+		v.relays = slices.Delete(v.relays, i, i+1)
+		return
+	}
+	v.relays = append(v.relays, want)
+}
+
+// take goes back to the plan with what was chosen.
+func (v *networksView) take(m *model) tea.Cmd {
+	var names []string
+	for _, n := range v.list.Networks {
+		if v.chosen[n.Value] {
+			names = append(names, n.Value)
+		}
+	}
+	m.back()
+	if len(v.list.Networks) == 0 {
+		return nil
+	}
+	if len(v.relays) > 0 {
+		v.plan.edits = maps.Clone(v.plan.edits)
+		v.plan.edits[EditRelay] = strings.Join(v.relays, ",")
+	}
+	return v.plan.set(m, EditNetworks, strings.Join(names, ","))
+}
+
+func (v *networksView) field() *field               { return &v.typed }
+func (v *networksView) typing(*model, bool) tea.Cmd { return nil }
+
+func (v *networksView) draw(m *model, c *canvas) {
+	rows := v.shown()
+	if len(rows) == 0 {
+		drawEmpty(c, v.known, v.err, v.list.Why, "no networks to join")
+		return
+	}
+	name := 0
+	for _, n := range rows {
+		name = max(name, width(clean(n.Name)))
+	}
+	name = min(name, c.w/3)
+	v.page = max(1, c.room())
+	from, to := v.window(len(rows), c.room())
+	for i := from; i < to; i++ {
+		v.drawRow(m, c, rows[i], i == v.at, name)
+		c.on(0, c.w, func(m *model) tea.Cmd {
+			v.at = i
+			return m.do("mark")
+		})
+	}
+}
+
+func (v *networksView) drawRow(m *model, c *canvas, n Network, here bool, name int) {
+	box := "[ ]"
+	switch {
+	case n.Refused != "":
+		box = "[-]"
+	case v.chosen[n.Value]:
+		box = "[x]"
+	}
+	line := pick(m, here) + " " + box + " " + pad(elide(clean(n.Name), name), name) + "  "
+	if n.Refused != "" {
+		c.add(cut(line+m.st.in(faint, "refused: "+clean(n.Refused)), c.w))
+		return
+	}
+	rest := clean(n.About)
+	if n.Members != "" {
+		rest += "  " + clean(n.Members)
+	}
+	opens := clean(n.Opens)
+	if slices.ContainsFunc(v.relays, func(r string) bool { return strings.HasPrefix(r, n.Name+" ") }) {
+		opens = "relay to " + clean(n.Relay) + ", nothing else opens"
+	}
+	c.add(spread(line+cut(rest, c.w-width(line)-width(opens)-2), m.st.in(warning, opens), c.w))
+}
+
+func pick(m *model, here bool) string {
+	if here {
+		return m.st.in(strong, "›")
+	}
+	return " "
+}
+
+// drawEmpty says why a picker has nothing to pick.
+func drawEmpty(c *canvas, known bool, err error, why, otherwise string) {
+	text := "  asking the engine"
+	switch {
+	case err != nil:
+		text = c.st.in(bad, "✗") + " " + sentence(err)
+	case known && why != "":
+		text = "  " + clean(why)
+	case known:
+		text = "  " + otherwise
+	}
+	c.addAll(hang(text, c.w, 2))
+}
+
+// imagesView picks the image of a plan.
+type imagesView struct {
+	plan  *planView
+	list  ImageList
+	known bool
+	err   error
+	work  string // what is being done, and how far it is
+	typed field
+	cursor
+	page int
+}
+
+func (m *model) chooseImage(p *planView) tea.Cmd {
+	v := &imagesView{plan: p}
+	m.push(v)
+	return v.load(m)
+}
+
+func (v *imagesView) load(m *model) tea.Cmd {
+	edits := maps.Clone(v.plan.edits)
+	return m.work(func(ctx context.Context) then {
+		list, err := m.b.Images(ctx, edits)
+		return func(*model) tea.Cmd {
+			fresh := !v.known
+			v.list, v.err, v.known = list, err, true
+			if i := slices.IndexFunc(list.Images, func(i Image) bool { return i.Chosen }); fresh && i >= 0 {
+				v.at = i
+			}
+			return nil
+		}
+	})
+}
+
+func (v *imagesView) place() place { return atImages }
+
+func (v *imagesView) title(*model) (path, right []string) {
+	path = []string{v.plan.plan.Sandbox, "image"}
+	if v.typed.used() {
+		right = []string{filtered(v.typed, len(v.shown()), len(v.list.Images))}
+	}
+	return path, right
+}
+
+func (v *imagesView) shown() []Image {
+	rows := make([]string, len(v.list.Images))
+	for i, img := range v.list.Images {
+		rows[i] = img.Ref + " " + img.Where
+	}
+	var out []Image
+	for _, i := range filter(v.typed.String(), rows) {
+		out = append(out, v.list.Images[i])
+	}
+	return out
+}
+
+func (v *imagesView) current() Image {
+	rows := v.shown()
+	if len(rows) == 0 {
+		return Image{}
+	}
+	return rows[max(0, min(v.at, len(rows)-1))]
+}
+
+// imageActs are what a picker can have done to an image.
+var imageActs = map[action]Action{"validate": DoValidate, "pull": DoPull, "build": DoBuild}
+
+func (v *imagesView) word(_ *model, do action) (string, bool) {
+	if act, ok := imageActs[do]; ok {
+		return "", slices.Contains(v.current().Can, act)
+	}
+	return "", do != "take" || v.current().Ref != ""
+}
+
+func (v *imagesView) act(m *model, do action) (tea.Cmd, bool) {
+	if v.cursor.act(do, v.page, len(v.shown())) {
+		return nil, true
+	}
+	if _, works := v.word(m, do); !works {
+		return nil, true
+	}
+	if act, ok := imageActs[do]; ok {
+		return v.prepare(m, act), true
+	}
+	switch do {
+	case "find":
+		v.typed.open = true
+		return nil, true
+	case "take":
+		m.back()
+		return v.plan.set(m, EditImage, v.current().Ref), true
+	}
+	return nil, false
+}
+
+// prepare validates, pulls or builds the image under the cursor, one at a time.
+func (v *imagesView) prepare(m *model, act Action) tea.Cmd {
+	if v.work != "" {
+		return nil
+	}
+	ref := v.current().Ref
+	v.work = doing[act][0] + " " + clean(ref)
+	run := func(ctx context.Context, put func(event.Event)) error { return m.b.Prepare(ctx, act, ref, put) }
+	return stream(m, m.ctx, 256, run, func(_ *model, events []event.Event) tea.Cmd {
+		e := events[len(events)-1]
+		v.work = doing[act][0] + " " + clean(ref) + "  " + clean(e.Text)
+		if e.Total > 0 {
+			v.work = doing[act][0] + " " + clean(ref) + "  " + diskSize(e.Current) + "/" + diskSize(e.Total)
+		}
+		return nil
+	}, func(m *model, err error) tea.Cmd {
+		v.work = ""
+		if err != nil {
+			m.fail(err)
+		} else {
+			m.say(ref + " " + doing[act][1])
+		}
+		return v.load(m)
+	})
+}
+
+func (v *imagesView) field() *field               { return &v.typed }
+func (v *imagesView) typing(*model, bool) tea.Cmd { return nil }
+
+func (v *imagesView) draw(m *model, c *canvas) {
+	if v.work != "" {
+		c.add(cut(" "+m.st.in(accent, "●")+" "+v.work, c.w))
+	}
+	rows := v.shown()
+	if len(rows) == 0 {
+		drawEmpty(c, v.known, v.err, v.list.Why, "no images to choose from")
+		return
+	}
+	ref := 0
+	for _, img := range rows {
+		ref = max(ref, width(clean(img.Ref)))
+	}
+	ref = min(ref, max(12, c.w*2/5))
+	v.page = max(1, c.room())
+	from, to := v.window(len(rows), c.room())
+	for i := from; i < to; i++ {
+		img := rows[i]
+		text := clean(img.Where)
+		if img.Size > 0 {
+			text = pad(text, 6) + " " + diskSize(img.Size)
+		}
+		line := pick(m, i == v.at) + " " + pad(elide(clean(img.Ref), ref), ref) + "  " + pad(text, 14) + " " + m.st.mark(img.Mark) + " " + clean(img.Note)
+		c.add(cut(line, c.w))
+		c.on(0, c.w, func(*model) tea.Cmd { v.at = i; return nil })
+	}
+}
