@@ -213,13 +213,11 @@ func (g *guard) check(at place) *hit {
 	for _, m := range append(g.h.lookUp(g.h.windowsRules(at.path)), g.members...) {
 		consider(m, g.direct(m, at))
 		for _, alias := range aliases {
-			consider(m, g.byPath(m, at.path, alias))
+			consider(m, g.byPath(m, g.show(at.path), alias))
 		}
 		for _, point := range below {
 			for _, alias := range g.h.aliases(point) {
-				if reason := g.byPath(m, point, alias); reason != "" {
-					consider(m, fmt.Sprintf("%s contains %s", g.show(at.path), reason))
-				}
+				consider(m, g.byPath(m, fmt.Sprintf("%s contains %s, which", g.show(at.path), g.show(point)), alias))
 			}
 		}
 	}
@@ -247,10 +245,10 @@ func (g *guard) direct(m member, at place) string {
 	return ""
 }
 
-// byPath compares another place of the file at real, which mountinfo knows, by path alone.
-func (g *guard) byPath(m member, real, alias string) string {
+// byPath compares another place of a file, which mountinfo knows, by path alone; who begins the sentence.
+func (g *guard) byPath(m member, who, alias string) string {
 	if alias == m.place.path || m.tree && within(alias, m.place.path) || within(m.place.path, alias) {
-		return fmt.Sprintf("%s is also %s, which %s", g.show(real), g.show(alias), m.byAlias(alias))
+		return fmt.Sprintf("%s is also %s, which %s", who, g.show(alias), m.byAlias(alias))
 	}
 	return ""
 }

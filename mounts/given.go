@@ -89,12 +89,19 @@ func (t Table) Entry(origin Origin) (Entry, error) {
 	if len(t.Mode) > 0 {
 		value += ":" + strings.Join(t.Mode, ",")
 	}
+	for _, s := range append([]string{t.Source, t.Target}, t.Mode...) {
+		if kind, reason := badText(s); kind != "" {
+			origin.Text, origin.Column = value, 1
+			return Entry{}, &SyntaxError{Problem: problem(kind, origin, piece{s, 1}, reason, "rename it")}
+		}
+	}
 	entries, err := Parse(value, origin)
 	if err != nil {
 		return Entry{}, err
 	}
 	if len(entries) != 1 {
-		return Entry{}, &SyntaxError{Problem: problem(ControlChar, origin, piece{value, 1}, "source, target or mode holds a line break or a comma out of place", "rename it")}
+		origin.Text, origin.Column = value, 1
+		return Entry{}, &SyntaxError{Problem: problem(ControlChar, origin, piece{t.Source, 1}, "a Windows path with a comma cannot be mounted", "rename it")}
 	}
 	return entries[0], nil
 }
