@@ -229,7 +229,7 @@ func observeNetwork(c container.InspectResponse, config *container.Config, host 
 	return n
 }
 
-// observeEndpoint leaves out the alias that the engine adds: the short id.
+// observeEndpoint leaves out the aliases that the engine adds after those asked for: the short id, then the hostname.
 func observeEndpoint(name string, settings *network.EndpointSettings, id string) sandbox.Attachment {
 	a := sandbox.Attachment{Name: name}
 	if settings == nil {
@@ -237,9 +237,10 @@ func observeEndpoint(name string, settings *network.EndpointSettings, id string)
 	}
 	a.Priority = settings.GwPriority
 	for _, alias := range settings.Aliases {
-		if !strings.HasPrefix(id, alias) || len(alias) < 12 {
-			a.Aliases = append(a.Aliases, alias)
+		if len(alias) == 12 && strings.HasPrefix(id, alias) {
+			break
 		}
+		a.Aliases = append(a.Aliases, alias)
 	}
 	return a
 }

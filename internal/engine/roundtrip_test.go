@@ -1,0 +1,106 @@
+package engine
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"os"
+	"path/filepath"
+	"reflect"
+	"testing"
+
+	"github.com/docker/docker/api/types/container"
+	"github.com/docker/docker/api/types/network"
+	"pgregory.net/rapid"
+
+	"berth/internal/sandbox"
+)
+
+func digest(content []byte) string { return fmt.Sprintf("sha256:%x", sha256.Sum256(content)) }
+
+var someImage = sandbox.Image{Ref: "acme/agent:1", ID: digest([]byte("agent")), Digest: digest([]byte("manifest")), Platform: "linux/amd64"}
+
+// sameSpec compares all but Env, to which the image adds.
+func sameSpec(t interface{ Fatalf(string, ...any) }, want, have sandbox.Spec) {
+	want.Env, have.Env = nil, nil
+	if !reflect.DeepEqual(want, have) {
+		t.Fatalf("asked for and found differ:\n%v\n%v\n%v", sandbox.Diff(want, have), want.Labels, have.Labels)
+	}
+}
+
+func TestWhatIsAskedForIsReadBack(t *testing.T) {
+	for _, d := range []dialect{{api: "1.41"}, {api: "1.51"}, {api: "1.41", podman: true}} {
+		rapid.Check(t, func(t *rapid.T) {
+			want := specs(place{image: someImage, folder: "/src", networks: []string{"0berth-x", "other", "third"}, limits: true, open: true}).Draw(t, "spec")
+			r, err := translate(want, d)
+			if err != nil {
+				t.Skip(err)
+			}
+			sameSpec(t, want, observe(asInspected(r)).Spec)
+		})
+	}
+}
+
+// asInspected is the answer of an engine that rewrites nothing.
+func asInspected(r request) container.InspectResponse {
+	joined := r.networks.EndpointsConfig
+	for _, a := range r.connect {
+		joined[a.Name] = &network.EndpointSettings{Aliases: a.Aliases}
+	}
+	return container.InspectResponse{
+		ContainerJSONBase: &container.ContainerJSONBase{
+			ID: digest([]byte(r.name))[7:], Name: "/" + r.name, Image: r.config.Image, HostConfig: r.host,
+		},
+		Config:          r.config,
+		NetworkSettings: &container.NetworkSettings{Networks: joined},
+	}
+}
+
+func TestTheRealEngineGivesBackWhatWasAskedFor(t *testing.T) {
+	e := realEngine(t)
+	tool := loadTool(t, e)
+	about, err := e.Describe(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	where := place{image: tool.Image, folder: sources(t), networks: testNetworks(t, e), limits: about.CanLimitMemory}
+	removeLater(t, e, sandbox.VolumeObject, "berth-engine-test-volume")
+	rapid.Check(t, func(t *rapid.T) {
+		want := specs(where).Draw(t, "spec")
+		want.Name = "engine-test-" + want.Name
+		id, err := e.Create(testContext(t), want)
+		if err != nil {
+			t.Fatal(err)
+		}
+		have, err := e.Inspect(testContext(t), id)
+		if removed := e.Remove(testContext(t), sandbox.ContainerObject, id); err != nil || removed != nil {
+			t.Fatal(err, removed)
+		}
+		sameSpec(t, want, have.Spec)
+	})
+}
+
+// sources makes the folders that generated mounts name.
+func sources(t *testing.T) string {
+	t.Helper()
+	folder := t.TempDir()
+	for _, name := range []string{"plain", "with space", "ünïcode", "c:olon", "com,ma"} {
+		if err := os.Mkdir(filepath.Join(folder, name), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return folder
+}
+
+// testNetworks makes two networks of small subnets.
+func testNetworks(t *testing.T, e *Engine) []string {
+	t.Helper()
+	names := []string{"0berth-engine-test", "berth-engine-test-more"}
+	for i, name := range names {
+		removeLater(t, e, sandbox.NetworkObject, name)
+		err := e.CreateNetwork(t.Context(), sandbox.NetworkSpec{Name: name, Subnet: fmt.Sprintf("10.83.250.%d/28", 16*i)})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return names
+}
