@@ -301,10 +301,11 @@ func newFixture(t *testing.T) *fixture {
 			defer mu.Unlock()
 			f.events = append(f.events, e)
 		},
-		Names:    map[string]string{"starter": "localhost/berth/starter:1.0.0", "workbench": "localhost/berth/workbench:1"},
-		Unpack:   func(string) (string, error) { return "/cache/berth-inside", nil },
-		Starter:  func(string) (Archive, error) { return nil, errors.New("no archive in this test") },
-		PortFree: func(uint16) bool { return true },
+		Names:      map[string]string{"starter": "localhost/berth/starter:1.0.0", "workbench": "localhost/berth/workbench:1"},
+		Unpack:     func(string) (string, error) { return "/cache/berth-inside", nil },
+		StarterKey: func(string) (string, error) { return "", nil },
+		Starter:    func(string) (Archive, error) { return nil, errors.New("no archive in this test") },
+		PortFree:   func(uint16) bool { return true },
 	}
 	f.Reach = fakeReach{answering(t, func() string {
 		record, err := store.Record("shop")

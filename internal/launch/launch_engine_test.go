@@ -38,11 +38,12 @@ func realLauncher(t *testing.T) *launch.Launcher {
 	facts.UID, facts.GID, facts.SudoUID = 1000, 1000, 0
 	return &launch.Launcher{
 		Runtime: e, Reach: launch.Published{}, Store: store, Host: facts, Files: host.Disk{}, Version: "test",
-		Sink:     func(e event.Event) { t.Logf("%s %s %s %v %s", e.Step, e.Stage, e.Text, e.Elapsed, e.Error) },
-		Names:    map[string]string{"starter": inside.StarterRef("test")},
-		Unpack:   func(arch string) (string, error) { return inside.Unpack(places.Cache, arch) },
-		Starter:  func(arch string) (launch.Archive, error) { return inside.StarterImage(arch, "test") },
-		PortFree: host.PortFree,
+		Sink:       func(e event.Event) { t.Logf("%s %s %s %v %s", e.Step, e.Stage, e.Text, e.Elapsed, e.Error) },
+		Names:      map[string]string{"starter": inside.StarterRef("test")},
+		Unpack:     func(arch string) (string, error) { return inside.Unpack(places.Cache, arch) },
+		Starter:    func(arch string) (launch.Archive, error) { return inside.StarterImage(arch, "test") },
+		StarterKey: func(arch string) (string, error) { return inside.StarterKey(arch, "test") },
+		PortFree:   host.PortFree,
 	}
 }
 

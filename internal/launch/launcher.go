@@ -30,6 +30,8 @@ type Launcher struct {
 	Names map[string]string
 	// Unpack writes berth's in-sandbox program for an architecture to the host and gives its path.
 	Unpack func(arch string) (string, error)
+	// StarterKey gives the content key of the starter image that this berth makes.
+	StarterKey func(arch string) (string, error)
 	// Starter gives the archive of the starter image.
 	Starter func(arch string) (Archive, error)
 	// PortFree tells whether a port of this machine can be bound on every loopback address.

@@ -25,6 +25,7 @@ type Input struct {
 	State       []string // berth's own folders
 	Observation sandbox.Observation
 	Names       map[string]string // images berth makes itself: "starter" -> its reference
+	StarterKey  string            // content key that the starter image must have
 	Name        string            // of the sandbox
 	ID          string            // of this launch
 	Owner       string

@@ -57,8 +57,8 @@ func (b *builder) image() error {
 	spec.Image = sandbox.Image{Ref: ref, Platform: "linux/" + b.in.Observation.Engine.Arch}
 	b.plan.Arch, b.plan.Remote = b.in.Observation.Engine.Arch, b.in.Observation.Engine.Remote || b.engine().Kind == sandbox.DockerDesktop
 	local, here := b.in.Observation.Images[ref]
-	if !here {
-		return nil
+	if !here || ref == b.in.Names["starter"] && local.Labels[sandbox.LabelKey] != b.in.StarterKey {
+		return nil // a starter image of another build counts as none
 	}
 	b.plan.Image = local
 	spec.Image = local.Image

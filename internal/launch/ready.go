@@ -39,7 +39,7 @@ func (r *run) ready(ctx context.Context) error {
 		if !errors.Is(err, agentserver.ErrStarting) {
 			return true, err
 		}
-		return false, r.stillRunning(ctx, err)
+		return false, r.stillRunning()
 	})
 	if errors.Is(err, errSlow) {
 		return r.slow(ctx)
@@ -76,18 +76,17 @@ func poll(ctx context.Context, ask func(context.Context) (done bool, err error))
 }
 
 // stillRunning gives the reason why a server that does not answer never will, or nil.
-func (r *run) stillRunning(ctx context.Context, last error) error {
+func (r *run) stillRunning() error {
 	select {
 	case <-r.died:
+		return errEnded
 	default:
 		return nil
 	}
-	seen, err := r.Runtime.Inspect(ctx, r.id)
-	if err != nil {
-		return errors.Join(last, err)
-	}
-	return r.ended(ctx, seen)
 }
+
+// errEnded is what a step says whose sandbox is gone; because then finds out why.
+var errEnded = errors.New("the sandbox has ended")
 
 // ended says why a sandbox is not running any more, with its last lines.
 func (l *Launcher) ended(ctx context.Context, seen sandbox.Observed) error {

@@ -50,11 +50,15 @@ func (l *Launcher) plan(q Request, observed sandbox.Observation) (*Plan, state.R
 	if err != nil {
 		return nil, record, err
 	}
+	starterKey, err := l.StarterKey(observed.Engine.Arch)
+	if err != nil {
+		return nil, record, err
+	}
 	var id [8]byte
 	rand.Read(id[:]) //nolint:errcheck // never fails since Go 1.24
 	plan, err := NewPlan(Input{
 		Settings: q.Settings, Host: l.Host, Files: l.Files, State: l.Store.Places().All(), Observation: observed,
-		Names: l.Names, Name: record.Name, ID: hex.EncodeToString(id[:]), Owner: l.Store.Owner(), Project: q.Project,
+		Names: l.Names, StarterKey: starterKey, Name: record.Name, ID: hex.EncodeToString(id[:]), Owner: l.Store.Owner(), Project: q.Project,
 		Version: l.Version, Keys: record.Keys, Ports: record.Ports,
 		Dir: l.dir(record.Name), Program: program, EnvFiles: envFiles,
 	})
