@@ -176,7 +176,6 @@ func TestOnDiskAwkwardNamesAreMountedAsTheyAre(t *testing.T) {
 		if err != nil || len(got) != 1 || got[0].Source != dir || len(warnings) != 0 {
 			t.Errorf("%s: %+v, %v, %v", value, got, warnings, err)
 		}
-		d.host.Cwd = dir
 		got, _, err = Given{Cwd: dir}.Resolve(d.host)
 		if err != nil || got[0].Source != dir || got[0].Target != "/workspace" {
 			t.Errorf("current folder %q: %+v, %v", dir, got, err)
@@ -192,7 +191,7 @@ func TestOnDiskNamesThatNoEngineCarriesAreRefused(t *testing.T) {
 	d.refused(d.at("link")+":/w", `"ROOT/two\x0alines" holds a line break or a zero byte`)
 	d.refused(d.at("bad\xffbytes")+":/w", `"ROOT/bad`+"\uFFFD"+`bytes" is not UTF-8, and engines take nothing else`)
 	d.host.Cwd = d.at("two\nlines")
-	if err := CheckCurrentFolder(d.host); err == nil || strings.Contains(err.Error(), "\n") || !strings.Contains(err.Error(), `two\x0alines`) {
+	if _, _, err := (Given{Cwd: d.host.Cwd}).Resolve(d.host); err == nil || strings.Contains(err.Error(), "\n") || !strings.Contains(err.Error(), `two\x0alines`) {
 		t.Errorf("got %q", err)
 	}
 }
@@ -249,7 +248,7 @@ func TestOnDiskARealBindAliasIsRefused(t *testing.T) {
 
 func TestOnDiskTheCurrentFolderMustBeSane(t *testing.T) {
 	d := newDisk(t)
-	if err := CheckCurrentFolder(d.host); err != nil {
+	if _, _, err := (Given{Cwd: d.host.Cwd}).Resolve(d.host); err != nil {
 		t.Errorf("a project: %v", err)
 	}
 	for cwd, want := range map[string]string{
@@ -259,8 +258,7 @@ func TestOnDiskTheCurrentFolderMustBeSane(t *testing.T) {
 		"/opt":            `current folder ("/opt"): /opt holds the system's programs and is not mounted`,
 		"":                `current folder (""): it was removed`,
 	} {
-		d.host.Cwd = cwd
-		err := CheckCurrentFolder(d.host)
+		_, _, err := Given{Cwd: cwd}.Resolve(d.host)
 		if err == nil || strings.ReplaceAll(err.Error(), d.root, "ROOT") != want {
 			t.Errorf("%s\n got %v\nwant %s", cwd, err, want)
 		}

@@ -37,7 +37,7 @@ func (g Given) Entries() ([]Entry, []Warning, error) {
 		entries, given = append(entries, more...), true
 	}
 	if !given {
-		entries = []Entry{CurrentFolder(g.Cwd)}
+		entries = []Entry{currentFolder(g.Cwd)}
 	}
 	return entries, warnings, nil
 }
@@ -64,16 +64,10 @@ func (g Given) fromEnv() (entries []Entry, warnings []Warning, given bool, err e
 	return workspace(g.Env)
 }
 
-// CurrentFolder is the entry that stands when nothing else is given: the current folder at /workspace.
-func CurrentFolder(cwd string) Entry {
+// currentFolder is the entry that stands when nothing else is given: the current folder at /workspace. Whether it is a sane
+// thing to mount Resolve says, as of any other; the hint is then what to write instead.
+func currentFolder(cwd string) Entry {
 	return Entry{Origin: Origin{Text: cwd, Column: 1}, Source: cwd, Target: "/workspace", kind: sourceLiteral, source: piece{cwd, 1}, target: piece{"/workspace", 1}}
-}
-
-// CheckCurrentFolder tells whether the host's current folder is a sane thing to mount; the error's hint is what to write
-// instead.
-func CheckCurrentFolder(h Host) error {
-	_, _, err := Resolve([]Entry{CurrentFolder(h.Cwd)}, h)
-	return err
 }
 
 // Table is one [[mounts]] table of a configuration file: the grammar without its escapes.

@@ -3,6 +3,8 @@ package mounts
 import (
 	"fmt"
 	"strings"
+
+	"berth/internal/fault"
 )
 
 // Mode is what may be done with a mount. The zero Mode is rw.
@@ -135,30 +137,9 @@ func nearestMode(text string) string {
 	}
 	best := "ro"
 	for _, word := range []string{"rw", "overlay"} {
-		if distance(text, word) < distance(text, best) {
+		if fault.Distance(text, word) < fault.Distance(text, best) {
 			best = word
 		}
 	}
 	return best
-}
-
-// distance is Levenshtein's: how many letters must be added, dropped or changed.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			change := diagonal
-			if a[i] != b[j] {
-				change++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(change, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
 }

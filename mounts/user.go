@@ -39,7 +39,8 @@ type UserFacts struct {
 type UserChoice struct {
 	User       string // "1000:1000"; "" leaves the image's
 	UsernsMode string
-	HostOwner  int  // meaningless unless Writes
+	HostOwner  int // who that is on the host
+	HostGroup  int
 	Writes     bool // some bind is writable
 	Root       bool // the sandbox is root on the host: not-host-root was given up
 }
@@ -113,7 +114,7 @@ func userNumber(name, text string) (int, error) {
 
 // plain is an engine on which a number inside is the same number outside.
 func (f UserFacts) plain(uid, gid int, mode string) (UserChoice, error) {
-	choice := UserChoice{User: fmt.Sprintf("%d:%d", uid, gid), UsernsMode: mode, HostOwner: uid, Writes: f.WritableBind}
+	choice := UserChoice{User: fmt.Sprintf("%d:%d", uid, gid), UsernsMode: mode, HostOwner: uid, HostGroup: gid, Writes: f.WritableBind}
 	if uid != 0 {
 		return choice, nil
 	}
@@ -125,7 +126,7 @@ func (f UserFacts) plain(uid, gid int, mode string) (UserChoice, error) {
 			Reason: fmt.Sprintf("%s: root does not own it, and not-host-root is given up only for folders of root's", quote(f.NotRoots)),
 			hint:   "run berth as the user who owns it"}
 	}
-	choice.User, choice.Root = "0:0", true
+	choice.User, choice.HostGroup, choice.Root = "0:0", 0, true
 	return choice, nil
 }
 
@@ -146,7 +147,7 @@ func (f UserFacts) rootless(uid, gid int) (UserChoice, error) {
 			Reason: fmt.Sprintf("SANDBOX_USER_ID, SANDBOX_GROUP_ID: a rootless engine cannot run as %d:%d, only as its own user %d:%d", uid, gid, own, group),
 			hint:   "unset SANDBOX_USER_ID and SANDBOX_GROUP_ID"}
 	}
-	choice := UserChoice{User: "0:0", HostOwner: own, Writes: f.WritableBind}
+	choice := UserChoice{User: "0:0", HostOwner: own, HostGroup: group, Writes: f.WritableBind}
 	if f.Engine == PodmanRootless && f.Namespace == "keep-id" {
 		choice.User = fmt.Sprintf("%d:%d", f.ImageUID, f.ImageUID)
 		choice.UsernsMode = fmt.Sprintf("keep-id:uid=%d,gid=%d", f.ImageUID, f.ImageUID)
@@ -156,8 +157,8 @@ func (f UserFacts) rootless(uid, gid int) (UserChoice, error) {
 
 // desktop engines pretend to each caller that it owns the shared folders.
 func (f UserFacts) desktop(uid, gid int) (UserChoice, error) {
-	own, _ := f.self()
-	choice := UserChoice{HostOwner: own, Writes: f.WritableBind}
+	own, group := f.self()
+	choice := UserChoice{HostOwner: own, HostGroup: group, Writes: f.WritableBind}
 	if f.AskedUID == "" && f.AskedGID == "" {
 		return choice, nil
 	}

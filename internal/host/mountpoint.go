@@ -18,8 +18,7 @@ func MakeMountpoint(root, rel string, file bool, uid, gid int) (made []string, e
 	defer dir.Close()
 	made, err = makeFolders(dir, folders(rel, file))
 	if err == nil && file {
-		err = makeFile(dir, rel)
-		made = append(made, rel)
+		made, err = makeFile(dir, rel, made)
 	}
 	if err != nil {
 		return made, fmt.Errorf("%s/%s: it cannot be made: %w", root, rel, err)
@@ -64,13 +63,14 @@ func makeFolders(dir *os.Root, list []string) (made []string, err error) {
 	return made, nil
 }
 
-func makeFile(dir *os.Root, rel string) error {
+// makeFile adds the file to those made, if it was not there before.
+func makeFile(dir *os.Root, rel string, made []string) ([]string, error) {
 	f, err := dir.OpenFile(rel, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644)
 	if os.IsExist(err) {
-		return nil
+		return made, nil
 	}
 	if err != nil {
-		return err
+		return made, err
 	}
-	return f.Close()
+	return append(made, rel), f.Close()
 }

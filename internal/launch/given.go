@@ -65,6 +65,9 @@ func (r *run) mountpoints() error {
 
 // removeEmpty removes what was made empty, unless somebody has put something into it.
 func removeEmpty(path string) error {
+	if info, err := os.Lstat(path); err == nil && info.Mode().IsRegular() && info.Size() > 0 {
+		return nil
+	}
 	err := os.Remove(path)
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrExist) {
 		return nil

@@ -102,11 +102,12 @@ func ImageRef(s *config.Settings, names map[string]string) string {
 }
 
 func (b *builder) mounts() error {
+	view := b.mountHost()
 	given, err := givenMounts(b.s, b.in.Host)
 	if err != nil {
-		return err
+		return mounts.Explain(err, view)
 	}
-	found, warnings, err := given.Resolve(b.mountHost())
+	found, warnings, err := given.Resolve(view)
 	if err != nil {
 		return err
 	}
@@ -200,19 +201,18 @@ func (b *builder) user() error {
 	b.plan.Spec.Process.User = choice.User
 	b.plan.Spec.UsernsMode = choice.UsernsMode
 	b.plan.User = parseUser(choice)
-	b.warnUnwritable(choice)
+	b.warnAccess(choice)
 	return nil
 }
 
-// warnUnwritable says before the launch who will not be able to write where.
-func (b *builder) warnUnwritable(choice mounts.UserChoice) {
-	if !choice.Writes {
-		return
+// warnAccess says before the launch who will not be able to read or write where.
+func (b *builder) warnAccess(choice mounts.UserChoice) {
+	if b.engine().Kind == sandbox.DockerDesktop {
+		return // it shows every folder as the caller's own
 	}
 	for _, m := range b.plan.Mounts {
-		if m.Kind == mounts.Bind && !m.ReadOnly && m.Stat.UID >= 0 && m.Stat.UID != choice.HostOwner && m.Stat.Mode.Perm()&0o002 == 0 {
-			b.plan.Warnings = append(b.plan.Warnings, m.Source+" belongs to uid "+strconv.Itoa(m.Stat.UID)+
-				"; the sandbox writes as uid "+strconv.Itoa(choice.HostOwner)+" and may be refused")
+		if w, foreign := mounts.CheckAccess(m, choice.HostOwner, choice.HostGroup); foreign {
+			b.plan.Warnings = append(b.plan.Warnings, w.Text)
 		}
 	}
 }
