@@ -24,6 +24,8 @@ type Builder interface {
 	Build(ctx context.Context, tar io.Reader, b sandbox.Build, line func(string)) error
 	// Import makes an image of one layer from a file system in tar form.
 	Import(ctx context.Context, tar io.Reader, ref string, labels map[string]string) error
+	// Tidy removes images with these labels that have no name, are in no use and nothing is built upon.
+	Tidy(ctx context.Context, labels map[string]string) error
 }
 
 // Request is one build.
@@ -67,8 +69,11 @@ func Run(ctx context.Context, b Builder, r Request, sink event.Sink) (Result, er
 	if err := w.parts(ctx, base); err != nil {
 		return Result{}, err
 	}
-	if err := w.last(ctx, base); err != nil {
+	if err := w.last(ctx); err != nil {
 		return Result{}, err
+	}
+	if err := b.Tidy(ctx, map[string]string{kindLabel: stageKind}); err != nil {
+		w.log("final", err.Error()) // what is left takes room and does no harm
 	}
 	return r.result(ctx, b, false, began)
 }
@@ -108,7 +113,7 @@ func (w *work) parts(ctx context.Context, base string) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	var all sync.WaitGroup
-	for _, p := range parts {
+	for _, p := range w.request.Recipe.parts() {
 		all.Go(func() {
 			if err := w.part(ctx, p, base); err != nil {
 				cancel(err)
@@ -135,15 +140,16 @@ func (w *work) part(ctx context.Context, p part, base string) error {
 	}
 	return w.stage(ctx, p.name, sandbox.Build{
 		Ref:     p.ref(),
+		Target:  p.target,
 		Args:    w.args(map[string]string{"BASE": base}),
-		Labels:  map[string]string{keyLabel: p.key()},
+		Labels:  map[string]string{keyLabel: p.key(), kindLabel: partKind},
 		NoCache: w.request.NoCache,
 	})
 }
 
-func (w *work) last(ctx context.Context, base string) error {
-	args := map[string]string{"BASE": base}
-	for _, p := range parts {
+func (w *work) last(ctx context.Context) error {
+	args := map[string]string{}
+	for _, p := range w.request.Recipe.parts() {
 		args[p.arg] = p.ref()
 	}
 	return w.stage(ctx, "final", sandbox.Build{

@@ -25,6 +25,7 @@ type fakeEngine struct {
 	builds func(ctx context.Context, b sandbox.Build, line func(string)) error
 	asked  []string
 	args   map[string]map[string]string
+	tidied map[string]string
 }
 
 func (e *fakeEngine) Image(_ context.Context, ref string) (sandbox.LocalImage, error) {
@@ -67,6 +68,13 @@ func (e *fakeEngine) Build(ctx context.Context, context io.Reader, b sandbox.Bui
 
 func (e *fakeEngine) Import(context.Context, io.Reader, string, map[string]string) error {
 	return errors.New("not asked for here")
+}
+
+func (e *fakeEngine) Tidy(_ context.Context, labels map[string]string) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.tidied = labels
+	return nil
 }
 
 func local(id string, labels map[string]string) sandbox.LocalImage {
@@ -128,7 +136,7 @@ func TestAnImageThatOnlyHasTheNameIsBuiltAgain(t *testing.T) {
 
 func TestFinishedPartsAreKept(t *testing.T) {
 	e := withBase()
-	for _, p := range parts {
+	for _, p := range Slim.parts() {
 		e.images[p.ref()] = local("sha256:part", map[string]string{keyLabel: p.key()})
 	}
 	var r record
@@ -145,55 +153,66 @@ func TestFinishedPartsAreKept(t *testing.T) {
 
 func TestNoCacheBuildsThePartsAgain(t *testing.T) {
 	e := withBase()
-	for _, p := range parts {
+	for _, p := range Slim.parts() {
 		e.images[p.ref()] = local("sha256:part", map[string]string{keyLabel: p.key()})
 	}
 	if _, err := Run(t.Context(), e, Request{Recipe: Slim, NoCache: true}, new(record).sink); err != nil {
 		t.Fatal(err)
 	}
-	if len(e.asked) != 3 {
-		t.Errorf("built %v, want both parts and the image", e.asked)
+	if len(e.asked) != 4 {
+		t.Errorf("built %v, want all parts and the image", e.asked)
 	}
 }
 
 func TestThePartsAreBuiltSideBySide(t *testing.T) {
 	e := withBase()
 	var both sync.WaitGroup
-	both.Add(len(parts))
+	both.Add(len(Workbench.parts()))
 	e.builds = func(_ context.Context, b sandbox.Build, _ func(string)) error {
 		if b.Ref != Workbench.Ref() {
 			both.Done()
-			both.Wait() // ends only when the other part is under way too
+			both.Wait() // ends only when the other parts are under way too
 		}
 		return nil
 	}
 	if _, err := Run(t.Context(), e, Request{Recipe: Workbench}, new(record).sink); err != nil {
 		t.Fatal(err)
 	}
-	if e.asked[2] != Workbench.Ref() {
+	if e.asked[3] != Workbench.Ref() {
 		t.Errorf("the image came before its parts: %v", e.asked)
 	}
 }
 
-func TestTheLastStageGetsBaseAndPartsByName(t *testing.T) {
+func TestTheLastStageGetsThePartsByName(t *testing.T) {
 	e := withBase()
 	proxies := map[string]string{"https_proxy": "http://proxy.example:3128"}
 	_, err := Run(t.Context(), e, Request{Recipe: Workbench, Setting: Setting{Proxies: proxies}}, new(record).sink)
 	if err != nil {
 		t.Fatal(err)
 	}
+	made := Workbench.parts()
 	want := map[string]string{
-		"BASE": public, "VSCODE": parts[0].ref(), "SERVER": parts[1].ref(), "https_proxy": "http://proxy.example:3128",
+		"VSCODE": made[0].ref(), "SERVER": made[1].ref(), "SYSTEM": made[2].ref(), "https_proxy": "http://proxy.example:3128",
 	}
 	if got := e.args[Workbench.Ref()]; fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Errorf("got  %v\nwant %v", got, want)
 	}
 }
 
-func TestAFailedStepNamesStageStepAndCauseAndEndsTheOtherPart(t *testing.T) {
+func TestStagesThatNothingNeedsAreTidiedAway(t *testing.T) {
+	e := withBase()
+	if _, err := Run(t.Context(), e, Request{Recipe: Slim}, new(record).sink); err != nil {
+		t.Fatal(err)
+	}
+	if e.tidied[kindLabel] != stageKind || len(e.tidied) != 1 {
+		t.Errorf("tidied %v", e.tidied)
+	}
+}
+
+func TestAFailedStepNamesStageStepAndCauseAndEndsTheOtherParts(t *testing.T) {
 	e := withBase()
 	e.builds = func(ctx context.Context, b sandbox.Build, line func(string)) error {
-		if b.Ref == parts[1].ref() {
+		if b.Ref != Workbench.parts()[0].ref() {
 			<-ctx.Done()
 			return ctx.Err()
 		}
@@ -243,7 +262,7 @@ func TestThePublicBaseIsPulledFirst(t *testing.T) {
 	if _, err := Run(t.Context(), e, Request{Recipe: Slim}, new(record).sink); err != nil {
 		t.Fatal(err)
 	}
-	if got := e.args[Slim.Ref()]["BASE"]; got != public {
+	if got := e.args[Slim.parts()[0].ref()]["BASE"]; got != public {
 		t.Errorf("built upon %s", got)
 	}
 }
@@ -254,7 +273,7 @@ func TestTheHomemadeBaseServesWhereNothingElseIs(t *testing.T) {
 	if _, err := Run(t.Context(), e, Request{Recipe: Slim}, r.sink); err != nil {
 		t.Fatal(err)
 	}
-	if got := e.args[Slim.Ref()]["BASE"]; got != homemade {
+	if got := e.args[Slim.parts()[0].ref()]["BASE"]; got != homemade {
 		t.Errorf("built upon %s", got)
 	}
 	if got := r.of("build base", event.Note); !slices.Equal(got, []string{"no registry answers: using the local " + homemade}) {

@@ -17,6 +17,9 @@ import (
 const (
 	repository = "localhost/berth/"
 	keyLabel   = "dev.berth.key" // of the recipe an image was made from, 64 hex digits
+	kindLabel  = "dev.berth.kind"
+	partKind   = "workbench-part"
+	stageKind  = "workbench-stage" // what the recipe's own stages say they are; nothing needs them afterwards
 )
 
 // Recipe names an image that berth knows how to build.
@@ -40,10 +43,10 @@ func Find(name string) (Recipe, bool) {
 // Key is the hash of all files the image is made from: equal recipes give equal keys on every machine.
 func (r Recipe) Key() string {
 	keys := r.target()
-	for _, p := range parts {
+	for _, p := range r.parts() {
 		keys += " " + p.key()
 	}
-	return digest(keys, "final")
+	return digest("final", keys)
 }
 
 // Ref is the image's name: localhost/berth/workbench:<key>, and -slim behind it for the one without a desktop.
@@ -55,11 +58,16 @@ func (r Recipe) Ref() string {
 	return ref
 }
 
-// Stages are the steps the recipe's events carry, in the order they end.
-func (r Recipe) Stages() []string {
-	return []string{stepName("base"), stepName("vscode"), stepName("server"), stepName("final")}
+// Steps are what the recipe's events call their steps, in the order they begin.
+func (r Recipe) Steps() []string {
+	steps := []string{stepName("base")}
+	for _, p := range r.parts() {
+		steps = append(steps, stepName(p.name))
+	}
+	return append(steps, stepName("final"))
 }
 
+// target is the stage of a Dockerfile that this recipe stops at.
 func (r Recipe) target() string {
 	if r == Slim {
 		return "slim"
@@ -67,21 +75,25 @@ func (r Recipe) target() string {
 	return "desktop"
 }
 
-// part is a slow stage whose result is an image of its own, kept between builds.
+// part is a stage whose result is an image of its own, kept between builds.
 type part struct {
-	name string // its folder
-	arg  string // the ARG of the last stage that takes its name
+	name   string // its folder
+	arg    string // the ARG of the last stage that takes its name
+	target string // where it stops; "" is the last stage
 }
 
-var parts = []part{{"vscode", "VSCODE"}, {"server", "SERVER"}}
+// parts lists the parts of a recipe, the slowest first. Only the last of them knows whether there is a desktop.
+func (r Recipe) parts() []part {
+	return []part{{"vscode", "VSCODE", ""}, {"server", "SERVER", ""}, {"system", "SYSTEM", r.target()}}
+}
 
-func (p part) key() string { return digest("", p.name) }
+func (p part) key() string { return digest(p.name, p.target) }
 func (p part) ref() string { return repository + "workbench-" + p.name + ":" + p.key()[:12] }
 
-// digest hashes a folder of the recipe with what is laid into every context.
-func digest(salt, folder string) string {
+// digest hashes a folder of the recipe with what is laid into every context, and what else decides about its result.
+func digest(folder, beside string) string {
 	sum := sha256.New()
-	fmt.Fprintf(sum, "berth-recipe-v1\n%s\n", salt)
+	fmt.Fprintf(sum, "berth-recipe-v1\n%s\n", beside)
 	for _, name := range append(contents(folder), contents("host")...) {
 		text := read(name)
 		fmt.Fprintf(sum, "%s %d\n%s", name, len(text), text)

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/docker/docker/api/types/build"
+	"github.com/docker/docker/api/types/filters"
 	"github.com/docker/docker/api/types/image"
 
 	"berth/internal/fault"
@@ -67,6 +68,16 @@ func (e *Engine) Import(ctx context.Context, tar io.Reader, ref string, labels m
 		return &fault.Fault{Kind: fault.Image, Message: ref + ": " + step.Text, Cause: err}
 	}
 	return e.brokenOff(ref, err)
+}
+
+// Tidy removes images with these labels that have no name, are in no use and nothing is built upon.
+func (e *Engine) Tidy(ctx context.Context, labels map[string]string) error {
+	which := filters.NewArgs(filters.Arg("dangling", "true"))
+	for name, value := range labels {
+		which.Add("label", name+"="+value)
+	}
+	_, err := e.docker.ImagesPrune(ctx, which)
+	return e.explain("images without a name", err)
 }
 
 // brokenOff tells a step that failed, which is handed on as it is, from a stream that ended too early.

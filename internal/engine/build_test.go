@@ -93,3 +93,13 @@ func TestAnImportThatFailsIsAFaultOfTheImage(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+func TestTidyTakesOnlyWhatIsLabelledAndHasNoName(t *testing.T) {
+	e, asked := answering(t, 200, `{}`)
+	if err := e.Tidy(t.Context(), map[string]string{"kind": "stage"}); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := asked.URL.Query().Get("filters"), `{"dangling":{"true":true},"label":{"kind=stage":true}}`; got != want {
+		t.Errorf("asked for %s, want %s", got, want)
+	}
+}

@@ -1,0 +1,57 @@
+#!/bin/sh
+# example.sh: the main job on the example project, set-up included. IMAGE is workbench (default), starter or any other.
+set -eu
+. .ci/lib.sh
+IMAGE=${IMAGE:-workbench}
+
+engine
+ordinary
+project=$home/berth-example/project
+berth=$PWD/bin/berth
+called=$berth
+if [ "$user" = berth ] && [ "$(id -u)" = 0 ]; then
+    # The clone may lie where only root can look.
+    install -d -o berth -g berth "$home/.local" "$home/.local/bin"
+    install -m 755 bin/berth "$home/.local/bin/berth"
+    berth=$home/.local/bin/berth
+    called="sudo -u berth $berth"
+    have sudo || called="setpriv --reuid berth --regid berth --init-groups env HOME=$home $berth"
+elif [ "$(id -u)" = 0 ]; then
+    called="sudo $berth"
+fi
+
+if [ ! -e "$project" ]; then
+    say "copying examples/project to $project"
+    mkdir -p "$project"
+    cp -R examples/project/. "$project/"
+    if [ "$(id -u)" = 0 ]; then
+        [ "$user" = berth ] && owner=berth:berth || owner=$SUDO_UID:$SUDO_GID
+        chown -R "$owner" "$home/berth-example"
+    fi
+fi
+
+# The workbench is made of packages once; a base system may have to be made too, which root alone can.
+if [ "$IMAGE" = workbench ] || [ "$IMAGE" = workbench-slim ]; then
+    if may_root && have apt-get && ! docker image inspect debian:trixie-slim >/dev/null 2>&1; then packages debootstrap; fi
+    say "building the image $IMAGE from packages; the first time this takes 5 to 10 minutes"
+    status=0
+    if [ "$(id -u)" = 0 ]; then "$berth" --plain build "$IMAGE" || status=$?; else as_user "$berth" --plain build "$IMAGE" || status=$?; fi
+    case $status in
+    0) ;;
+    4)
+        say "the packages of $IMAGE cannot be had here: using the image starter instead, which has no VS Code and no desktop"
+        IMAGE=starter
+        ;;
+    *) exit "$status" ;;
+    esac
+fi
+
+cd "$project"
+if [ -t 0 ] && [ -t 1 ]; then
+    BERTH_IMAGE=$IMAGE as_user "$berth"
+else
+    as_user "$berth" --plain -y up --image "$IMAGE"
+    echo
+    echo "stop it    (cd $project && $called stop project)"
+    echo "remove it  (cd $project && $called rm -f project)"
+fi

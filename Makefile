@@ -1,0 +1,49 @@
+# berth: make build needs Go and nothing else; make run and make test do their own set-up.
+
+SHELL   := /bin/sh
+PREFIX  ?= $(HOME)/.local
+IMAGE   ?= workbench
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null | sed 's/^v//')
+FLAGS   := -trimpath -ldflags "-s -w $(if $(VERSION),-X main.version=$(VERSION))"
+LINT    := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.5.0
+PACKS   := ./cmd/... ./hardening/... ./internal/... ./mounts/... ./network/... ./tui/... ./examples/...
+
+.PHONY: help build inside run test lint golden e2e bench engines install clean
+
+help: ## list what make can do
+	@sed -n 's/^\([a-z][a-z0-9]*\):[^#]*## /\1\t/p' Makefile | expand -t 10
+
+build: inside ## bin/berth, with the programs for inside packed in; needs Go only
+	go build $(FLAGS) -o bin/berth ./cmd/berth
+
+inside: ## build and pack berth-inside for every architecture
+	go run ./internal/inside/pack
+
+run: build ## set up an engine, build the workbench, open the example project (IMAGE=starter: in seconds)
+	@IMAGE=$(IMAGE) sh .ci/example.sh
+
+test: ## set up what is needed, then every check: format, vet, unit, race, end to end
+	@sh .ci/test.sh
+
+lint: ## the linters of .ci/golangci.yml
+	go run $(LINT) run --config .ci/golangci.yml
+
+golden: ## write the golden files again; read the difference before you commit it
+	UPDATE_GOLDEN=1 go test ./... >/dev/null || true
+	git --no-pager diff --stat -- '*.golden' '*.json' '*.toml' '*.md'
+
+e2e: build ## the end-to-end tests alone, against the engine at hand
+	@sh .ci/test.sh e2e
+
+bench: build ## measure against the raw engine, docker run and compose (N=40, ARGS="-only tunnel")
+	go run ./e2e/bench -berth bin/berth $(if $(N),-n $(N)) $(ARGS)
+
+engines: build ## the engine tests against other engines, started beside the first one
+	sh .ci/engines.sh
+
+install: build ## copy bin/berth to $(PREFIX)/bin
+	install -d $(DESTDIR)$(PREFIX)/bin
+	install -m 755 bin/berth $(DESTDIR)$(PREFIX)/bin/berth
+
+clean: ## remove what was built here; images stay
+	rm -rf bin internal/inside/packed/*.zst internal/inside/packed/*.sha256
