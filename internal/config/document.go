@@ -106,7 +106,7 @@ func parseDocument(name, text string) (*document, error) {
 	}
 	d.root = &node{start: -1, kids: map[string]*node{}}
 	for key, value := range top {
-		d.root.kids[key] = tree(&meta, key, value)
+		d.root.kids[key] = tree(&meta, key, value, -1)
 	}
 	return d, nil
 }
@@ -121,7 +121,9 @@ func (p *probe) UnmarshalTOML(value any) error {
 	return errFound
 }
 
-func tree(meta *toml.MetaData, name string, p toml.Primitive) *node {
+// tree makes the node of one value and those below. above is the place of what holds it, for a value that the library
+// has no place for: one inside an inline list.
+func tree(meta *toml.MetaData, name string, p toml.Primitive, above int) *node {
 	var (
 		found probe
 		place toml.ParseError
@@ -129,20 +131,48 @@ func tree(meta *toml.MetaData, name string, p toml.Primitive) *node {
 	errors.As(meta.PrimitiveDecode(p, &found), &place)
 	n := &node{name: name, value: found.value, start: place.Position.Start}
 	if place.Position.Line == 0 {
-		n.start = -1
+		n.start = above
 	}
-	switch found.value.(type) {
-	case map[string]any:
+	switch {
+	case isTable(found.value):
 		n.kids = branches(meta, n, p)
-	case []map[string]any:
+		if place.Position.Line == 0 {
+			n.start = firstOf(n.kids, above) // a table without a header of its own
+		}
+	case isTables(found.value):
 		var rows []toml.Primitive
 		if meta.PrimitiveDecode(p, &rows) == nil {
 			for _, row := range rows {
-				n.rows = append(n.rows, tree(meta, name, row))
+				n.rows = append(n.rows, tree(meta, name, row, n.start))
 			}
 		}
 	}
 	return n
+}
+
+func firstOf(kids map[string]*node, above int) int {
+	first := -1
+	for _, kid := range kids {
+		if kid.start >= 0 && kid.start != above && (first < 0 || kid.start < first) {
+			first = kid.start
+		}
+	}
+	if first < 0 {
+		return above
+	}
+	return first
+}
+
+func isTable(value any) bool {
+	_, ok := value.(map[string]any)
+	return ok
+}
+
+// isTables tells whether a value is a list of tables, in either way of writing it.
+func isTables(value any) bool {
+	list, inline := value.([]any)
+	_, headers := value.([]map[string]any)
+	return headers || inline && len(list) > 0 && !slices.ContainsFunc(list, func(item any) bool { return !isTable(item) })
 }
 
 func branches(meta *toml.MetaData, n *node, p toml.Primitive) map[string]*node {
@@ -152,11 +182,7 @@ func branches(meta *toml.MetaData, n *node, p toml.Primitive) map[string]*node {
 	}
 	kids := map[string]*node{}
 	for name, member := range members {
-		kid := tree(meta, name, member)
-		kids[name] = kid
-		if kid.start >= 0 && (n.start < 0 || kid.start < n.start) {
-			n.start = kid.start // a table without a header of its own: its first member
-		}
+		kids[name] = tree(meta, name, member, n.start)
 	}
 	return kids
 }

@@ -13,6 +13,7 @@ const (
 
 // Key is one row of the table from which files, variables, flags, help and documents are made.
 type Key struct {
+	Section string   // heading above this key and those that follow; empty: the one before goes on
 	Name    string   // in TOML
 	Help    string   // one sentence, no period
 	Default string   // as TOML; empty: see Unset
@@ -32,7 +33,7 @@ type Key struct {
 
 // Keys is every key of the configuration. Tables below [images.NAME] are in ImageKeys.
 var Keys = []Key{
-	{Name: "volumes", Flag: "-v", Adds: true, Others: []string{"SANDBOX_VOLUMES"}, Widens: When, Note: "outside the project",
+	{Section: "Mounts", Name: "volumes", Flag: "-v", Adds: true, Others: []string{"SANDBOX_VOLUMES"}, Widens: When, Note: "outside the project",
 		Help:  "folders and files to mount, each host:container[:mode]",
 		Unset: "the current folder at /workspace, if nothing is given", Example: `["~/data:/data:ro"]`,
 		field: func(s *Settings) any { return &s.Volumes }},
@@ -52,7 +53,7 @@ var Keys = []Key{
 		Help:  "patterns of files below a mount that the sandbox sees as empty",
 		Unset: "strict and paranoid: .env*, *.pem, .npmrc; else none", Example: `[".env*", "*.pem"]`,
 		field: func(s *Settings) any { return &s.SecretMasks }},
-	{Name: "image", Flag: "--image", Widens: When,
+	{Section: "Image and posture", Name: "image", Flag: "--image", Widens: When,
 		Others: []string{"SANDBOX_RUNTIME_CONTAINER_IMAGE", "SANDBOX_BASE_CONTAINER_IMAGE"},
 		Help:   "the image to run: a reference or the name of an [images.NAME] profile",
 		Unset:  "default_image", Example: `"workbench"`,
@@ -69,7 +70,7 @@ var Keys = []Key{
 		Help:  "hardening rules to do without, by ID, shown wherever the posture is",
 		Unset: "none", Example: `["limit-nofile=8192"]`,
 		field: func(s *Settings) any { return &s.GiveUp }},
-	{Name: "egress", Flag: "--egress", Widens: When,
+	{Section: "Network", Name: "egress", Flag: "--egress", Widens: When,
 		Help:  "what the sandbox may reach outside: off, list, on, direct, or a list of host:port",
 		Unset: "the profile's: standard on, strict list, paranoid off, compat direct", Example: `["api.example.com:443"]`,
 		field: func(s *Settings) any { return &s.Egress }},
@@ -96,7 +97,7 @@ var Keys = []Key{
 	{Name: "subnet_pool", Default: `"10.83.0.0/16"`, Widens: Never,
 		Help:  "where the subnets of berth's own networks are taken from",
 		field: func(s *Settings) any { return &s.SubnetPool }},
-	{Name: "links.port", Others: []string{"SANDBOX_VSCODE_PORT"}, Widens: No, Note: "SANDBOX_VSCODE_PORT is the second of the three",
+	{Section: "Links", Name: "links.port", Others: []string{"SANDBOX_VSCODE_PORT"}, Widens: No, Note: "SANDBOX_VSCODE_PORT is the second of the three",
 		Help:  "first of the three ports of the links: api, VS Code, VNC",
 		Unset: "8010, or the next free three", Example: "8010",
 		field: func(s *Settings) any { return &s.Links.Port }},
@@ -110,7 +111,7 @@ var Keys = []Key{
 	{Name: "publish", Flag: "--publish", Default: "false", Widens: When,
 		Help:  "publish the ports on 127.0.0.1 instead of carrying them through berth; needs engine 28",
 		field: func(s *Settings) any { return &s.Publish }},
-	{Name: "env", NoEnv: true, Others: []string{"SANDBOX_ENV_*", "SANDBOX_RUNTIME_STARTUP_ENV_VARS"}, Widens: No,
+	{Section: "Environment", Name: "env", NoEnv: true, Others: []string{"SANDBOX_ENV_*", "SANDBOX_RUNTIME_STARTUP_ENV_VARS"}, Widens: No,
 		Help:  "variables inside the sandbox",
 		Unset: "none", Example: `{LANG = "C.UTF-8"}`,
 		field: func(s *Settings) any { return &s.Env }},
@@ -122,7 +123,7 @@ var Keys = []Key{
 		Help:  "variables of the host to hand on, by exact name",
 		Unset: "none", Example: `["TZ"]`,
 		field: func(s *Settings) any { return &s.EnvFromHost }},
-	{Name: "memory", Widens: When, Note: "above the default",
+	{Section: "Limits", Name: "memory", Widens: When, Note: "above the default",
 		Help:  "memory, swap included",
 		Unset: "4GiB or half of the machine's, whichever is less; paranoid 2GiB", Example: `"4GiB"`,
 		field: func(s *Settings) any { return &s.Memory }},
@@ -141,7 +142,7 @@ var Keys = []Key{
 	{Name: "shm_size", Default: `"256MiB"`, Widens: When, Note: "above the default",
 		Help:  "shared memory at /dev/shm",
 		field: func(s *Settings) any { return &s.ShmSize }},
-	{Name: "user", Default: `"host"`, Others: []string{"SANDBOX_USER_ID", "SANDBOX_GROUP_ID"}, Widens: Never,
+	{Section: "User, kernel and devices", Name: "user", Default: `"host"`, Others: []string{"SANDBOX_USER_ID", "SANDBOX_GROUP_ID"}, Widens: Never,
 		Help:  "who runs inside: host (you), image (the image's user), or uid:gid",
 		field: func(s *Settings) any { return &s.User }},
 	{Name: "user_namespace", Choices: []string{"", "host", "keep-id"}, Widens: Never,
@@ -166,7 +167,7 @@ var Keys = []Key{
 	{Name: "kvm", Default: "false", Widens: Never,
 		Help:  "hand in /dev/kvm (profile compat only)",
 		field: func(s *Settings) any { return &s.KVM }},
-	{Name: "host", Flag: "--host", Others: []string{"DOCKER_HOST"}, Widens: Never,
+	{Section: "Engine", Name: "host", Flag: "--host", Others: []string{"DOCKER_HOST"}, Widens: Never,
 		Help:  "the engine's address",
 		Unset: "as the docker command finds it", Example: `"unix:///run/user/1000/docker.sock"`,
 		field: func(s *Settings) any { return &s.Host }},
@@ -177,7 +178,7 @@ var Keys = []Key{
 	{Name: "ready_timeout", Flag: "--timeout", Default: `"120s"`, Others: []string{"SANDBOX_TIMEOUT"}, Widens: No,
 		Help:  "how long to wait until the sandbox answers",
 		field: func(s *Settings) any { return &s.ReadyTimeout }},
-	{Name: "on_quit", Default: `"leave"`, Choices: []string{"leave", "stop", "ask"}, Others: []string{"SANDBOX_KEEP_RUNTIME_ALIVE"}, Widens: Never,
+	{Section: "Screen", Name: "on_quit", Default: `"leave"`, Choices: []string{"leave", "stop", "ask"}, Others: []string{"SANDBOX_KEEP_RUNTIME_ALIVE"}, Widens: Never,
 		Help:  "what leaving the screen does with running sandboxes",
 		field: func(s *Settings) any { return &s.OnQuit }},
 	{Name: "icons", Default: `"unicode"`, Choices: []string{"unicode", "ascii"}, Widens: Never,
@@ -190,7 +191,7 @@ var Keys = []Key{
 		Help:  "key bindings, action = key",
 		Unset: "the built-in ones, see `?` on the screen", Example: `{copy = "c"}`,
 		field: func(s *Settings) any { return &s.Keys }},
-	{Name: "disk.images", Default: `"20GB"`, Widens: Never,
+	{Section: "What is kept", Name: "disk.images", Default: `"20GB"`, Widens: Never,
 		Help:  "how much built images may take; the least used go first",
 		field: func(s *Settings) any { return &s.Disk.Images }},
 	{Name: "disk.snapshots", Default: `"20GB"`, Widens: Never,
@@ -209,12 +210,12 @@ var Keys = []Key{
 		Help:  "paths inside that are taken out of a snapshot",
 		Unset: "none", Example: `["/root/.bash_history"]`,
 		field: func(s *Settings) any { return &s.Snapshots.ScrubPaths }},
-	{Name: "bases", NoEnv: true, Widens: When,
+	{Section: "Image profiles", Name: "bases", NoEnv: true, Widens: When,
 		Help:  "short names for the images that others are built on",
 		Unset: "the built-in ones", Example: `{debian = "docker.io/library/debian:trixie-slim"}`,
 		field: func(s *Settings) any { return &s.Bases }},
 	{Name: "images", NoEnv: true, Widens: When, Note: "registry, user, kvm, allow_* never",
 		Help:  "image profiles, one table a name",
-		Unset: "the built-in ones", Example: `{dev = {image = "example.org/dev:1"}}`,
+		Unset: "the built-in ones",
 		field: func(s *Settings) any { return &s.Images }},
 }
