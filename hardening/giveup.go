@@ -1,7 +1,6 @@
 package hardening
 
 import (
-	"cmp"
 	"slices"
 	"strings"
 
@@ -29,7 +28,7 @@ func ParseGiveUp(text string) (GiveUp, error) {
 	id, value, hasValue := strings.Cut(strings.TrimSpace(text), "=")
 	i := slices.IndexFunc(rules, func(r Rule) bool { return r.ID == id })
 	if i < 0 {
-		return GiveUp{}, fault.New(fault.Usage, "did you mean "+nearest(id, ruleIDs())+"?", "give up %q: no such rule", text)
+		return GiveUp{}, fault.New(fault.Usage, didYouMean(id, ruleIDs()), "give up %q: no such rule", text)
 	}
 	r := rules[i]
 	switch {
@@ -70,29 +69,10 @@ func ruleIDs() []string {
 	return ids
 }
 
-// nearest gives the name that takes the fewest edits to reach from text.
-func nearest[S ~string](text string, names []S) string {
-	return string(slices.MinFunc(names, func(a, b S) int {
-		return cmp.Compare(edits(text, string(a)), edits(text, string(b)))
-	}))
-}
-
-// edits is the Levenshtein distance, in bytes.
-func edits(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
+// didYouMean offers the nearest name, or nothing where none is near.
+func didYouMean(text string, names []string) string {
+	if name := fault.Nearest(text, names); name != "" {
+		return "did you mean " + name + "?"
 	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := 1
-			if a[i] == b[j] {
-				cost = 0
-			}
-			diagonal, row[j+1] = row[j+1], min(row[j+1]+1, row[j]+1, diagonal+cost)
-		}
-	}
-	return row[len(b)]
+	return ""
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 
 	"berth/internal/fault"
-	"berth/internal/probe"
 	"berth/internal/sandbox"
 )
 
@@ -45,9 +44,9 @@ func Harden(spec sandbox.Spec, p Profile, giveUp []GiveUp, f Facts) (sandbox.Spe
 
 // Audit compares what the engine reports with what was planned, and both with what the profile wants: one finding a
 // rule, in the order of Rules, then one for each probe that found something open which no rule covers.
-func Audit(planned, observed sandbox.Spec, p Profile, giveUp []GiveUp, f Facts, probes []probe.Outcome) []Finding {
-	s := newScope(planned.Normalise(), p, giveUp, f)
-	return withProbes(s.check(observed.Normalise()), probes)
+func Audit(planned, observed sandbox.Spec, p Profile, giveUp []GiveUp, f Facts, probes Probes) []Finding {
+	s := newScope(planned, p, giveUp, f)
+	return withProbes(s.check(observed.Normalise()), probes.attempts(p, s.spec))
 }
 
 // Good tells whether all findings may stand: held, given up, or said to be unsupported.

@@ -19,7 +19,7 @@ import (
 func TestAHardenedSandboxPassesItsAudit(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		c := anyCase(t)
-		for _, f := range Audit(c.hardened, c.hardened, c.profile, c.giveUp, c.facts, nil) {
+		for _, f := range Audit(c.hardened, c.hardened, c.profile, c.giveUp, c.facts, Probes{}) {
 			if !f.Good() {
 				t.Errorf("%+v", f)
 			}
@@ -98,7 +98,7 @@ func softenOne(t rapid.TB, r Rule, c hardeningCase) {
 	if soft(&observed, &facts); aboutThePlan[r.ID] {
 		planned = observed
 	}
-	onlyFails(t, r.ID, Audit(planned, observed, c.profile, nil, facts, nil))
+	onlyFails(t, r.ID, Audit(planned, observed, c.profile, nil, facts, Probes{}))
 }
 
 func profilesWith(r Rule) []Profile {
@@ -234,7 +234,7 @@ func TestEveryFieldOfASpecIsOneRulesConcern(t *testing.T) {
 		}
 		disturb(v)
 		var bad []string
-		for _, f := range Audit(c.hardened, observed, Standard, nil, c.facts, nil) {
+		for _, f := range Audit(c.hardened, observed, Standard, nil, c.facts, Probes{}) {
 			if !f.Good() {
 				bad = append(bad, f.Rule)
 			}
@@ -299,7 +299,7 @@ func TestARuleGivenUpIsShownAndTheOthersHold(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			for _, f := range Audit(hardened, hardened, Strict, []GiveUp{g}, c.facts, nil) {
+			for _, f := range Audit(hardened, hardened, Strict, []GiveUp{g}, c.facts, Probes{}) {
 				want := map[bool]State{true: GivenUp, false: Held}[f.Rule == g.Rule]
 				if f.State != want {
 					t.Errorf("%s is %s, not %s: %+v", f.Rule, f.State, want, f)
@@ -319,7 +319,7 @@ func TestWhatWasGivenUpForAValueMustHaveThatValue(t *testing.T) {
 	}
 	observed := hardened
 	observed.Limits.Pids = 0
-	bad := failures(Audit(hardened, observed, Standard, giveUp, c.facts, nil))
+	bad := failures(Audit(hardened, observed, Standard, giveUp, c.facts, Probes{}))
 	if len(bad) != 1 || bad[0].Rule != "limit-pids" || bad[0].Wanted != "4096" {
 		t.Errorf("%+v", bad)
 	}

@@ -12,8 +12,9 @@ import (
 type Posture struct {
 	Profile     Profile
 	Held        int      // rules that hold
-	Closed      int      // probes that were refused
-	Open        int      // probes that got through
+	Closed      int      // probes that were refused, as the sandbox's user and as root
+	Open        int      // probes that got through where they must not
+	Untried     int      // probes that could not be tried
 	Network     []string // who reaches whom, one piece each
 	GivenUp     []string // as the user wrote them
 	Unsupported []string // rules that the engine cannot do
@@ -21,7 +22,7 @@ type Posture struct {
 }
 
 // NewPosture reads a posture off an audit, or off Harden's findings where nothing runs yet (then without probes).
-func NewPosture(p Profile, planned sandbox.Spec, giveUp []GiveUp, f Facts, findings []Finding, probes []probe.Outcome) Posture {
+func NewPosture(p Profile, planned sandbox.Spec, giveUp []GiveUp, f Facts, findings []Finding, probes Probes) Posture {
 	out := Posture{Profile: p, Network: networkPosture(planned, f)}
 	for _, found := range findings {
 		switch found.State {
@@ -36,22 +37,42 @@ func NewPosture(p Profile, planned sandbox.Spec, giveUp []GiveUp, f Facts, findi
 	for _, g := range giveUp {
 		out.GivenUp = append(out.GivenUp, g.String())
 	}
-	for _, o := range probes {
-		switch o.Result {
-		case probe.Closed:
-			out.Closed++
-		case probe.Open:
-			out.Open++
+	out.count(probes.attempts(p, planned))
+	return out
+}
+
+// count tells apart what each probe met at its worst: a probe counts once, though both users tried it.
+func (p *Posture) count(attempts []attempt) {
+	worst := map[string]int{}
+	for _, a := range attempts {
+		rank := map[probe.Result]int{probe.Unknown: 1, probe.Closed: 2}[a.Result]
+		if a.Result == probe.Open && a.must {
+			rank = 4
+		} else if a.Result == probe.Open {
+			rank = 3 // left open on purpose
+		}
+		worst[a.ID] = max(worst[a.ID], rank)
+	}
+	for _, rank := range worst {
+		switch rank {
+		case 1:
+			p.Untried++
+		case 2:
+			p.Closed++
+		case 4:
+			p.Open++
 		}
 	}
-	return out
 }
 
 // Pieces are the parts of the line, for a screen that wraps.
 func (p Posture) Pieces() []string {
 	out := []string{string(p.Profile), fmt.Sprintf("%d rules hold", p.Held)}
 	if p.Closed > 0 {
-		out = append(out, fmt.Sprintf("%d probes", p.Closed))
+		out = append(out, fmt.Sprintf("%d probes refused", p.Closed))
+	}
+	if p.Open > 0 {
+		out = append(out, fmt.Sprintf("%d probes got through", p.Open))
 	}
 	out = append(out, p.Network...)
 	for _, list := range []struct {

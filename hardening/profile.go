@@ -1,6 +1,8 @@
 package hardening
 
 import (
+	"strings"
+
 	"berth/internal/fault"
 	"berth/internal/sandbox"
 )
@@ -24,8 +26,11 @@ func ParseProfile(text string) (Profile, error) {
 	if _, ok := policies[Profile(text)]; ok {
 		return Profile(text), nil
 	}
-	return "", fault.New(fault.Usage, "did you mean "+nearest(text, Profiles())+"?",
-		"profile %q: there are compat, standard, strict and paranoid", text)
+	var names []string
+	for _, p := range Profiles() {
+		names = append(names, string(p))
+	}
+	return "", fault.New(fault.Usage, didYouMean(text, names), "profile %q: there are %s", text, strings.Join(names, ", "))
 }
 
 // Home is where a sandbox's home lies.

@@ -14,5 +14,9 @@ func Rules(p Profile) []Rule {
 	return slices.DeleteFunc(slices.Clone(rules), func(r Rule) bool { return r.only != nil && !r.only(policies[p]) })
 }
 
+func ruleByID(id string) Rule {
+	return rules[slices.IndexFunc(rules, func(r Rule) bool { return r.ID == id })]
+}
+
 // spec is short for the many functions that point at one field.
 type spec = sandbox.Spec

@@ -158,8 +158,6 @@ var homes = part[homeOf]{
 	set: func(spec *sandbox.Spec, s *scope, v homeOf) {
 		s.setMounts(spec, homeMount, v.mounts)
 		setTmpfs(spec, isHome, v.memory)
-		spec.Env = append(slices.DeleteFunc(slices.Clone(spec.Env), func(e sandbox.Env) bool { return e.Name == "HOME" }),
-			sandbox.Env{Name: "HOME", Value: homeDir})
 	},
 	want:   wantHome,
 	refuse: refuseHome,
@@ -174,14 +172,14 @@ var homes = part[homeOf]{
 func isHome(target string) bool { return target == homeDir || target == "/home" }
 
 func wantHome(had homeOf, s *scope) homeOf {
+	volume := s.homeVolume()
+	others := orNil(slices.DeleteFunc(slices.Clone(had.mounts), func(m sandbox.Mount) bool { return m == volume }))
 	switch s.policy.home {
 	case volumeHome:
-		volume := s.homeVolume()
-		others := slices.DeleteFunc(had.mounts, func(m sandbox.Mount) bool { return m == volume })
 		return homeOf{mounts: append(others, volume)}
 	case tmpfsHome:
 		t := s.owned(sandbox.Tmpfs{Target: homeDir, Size: gib, Mode: "0700"})
-		return homeOf{mounts: had.mounts, memory: []sandbox.Tmpfs{t}}
+		return homeOf{mounts: others, memory: []sandbox.Tmpfs{t}}
 	}
 	return had
 }
@@ -244,10 +242,10 @@ var imageVolumes = part[homeOf]{
 		s.setMounts(spec, volumeMount, v.mounts)
 		setTmpfs(spec, s.isVolume, v.memory)
 	},
-	want: func(_ homeOf, s *scope) homeOf {
+	want: func(had homeOf, s *scope) homeOf {
 		var want homeOf
 		for _, target := range s.volumes() {
-			want.memory = append(want.memory, s.owned(sandbox.Tmpfs{Target: target, Size: 256 * mib, Mode: "0755"}))
+			want.memory = append(want.memory, s.scratchAt(target, had.memory))
 		}
 		slices.SortFunc(want.memory, func(a, b sandbox.Tmpfs) int { return strings.Compare(a.Target, b.Target) })
 		return want
@@ -258,6 +256,14 @@ var imageVolumes = part[homeOf]{
 		}
 		return strings.TrimSpace(showMounts(v.mounts) + " " + showTmpfs(v.memory))
 	},
+}
+
+// scratchAt keeps memory that the plan already has there.
+func (s *scope) scratchAt(target string, had []sandbox.Tmpfs) sandbox.Tmpfs {
+	if i := slices.IndexFunc(had, func(t sandbox.Tmpfs) bool { return t.Target == target }); i >= 0 {
+		return had[i]
+	}
+	return s.owned(sandbox.Tmpfs{Target: target, Size: 256 * mib, Mode: "0755"})
 }
 
 func (s *scope) isVolume(target string) bool { return slices.Contains(s.volumes(), target) }

@@ -3,13 +3,13 @@ package hardening
 import (
 	"fmt"
 	"maps"
-	"path"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"berth/internal/agentserver"
 	"berth/internal/sandbox"
 )
 
@@ -188,23 +188,31 @@ var command = part[commandLine]{
 	set: func(s *spec, _ *scope, v commandLine) {
 		s.Process.Entrypoint, s.Process.Cmd, s.Process.WorkDir = v.Entrypoint, v.Cmd, v.WorkDir
 	},
-	want: same[commandLine],
+	want: wantCommand,
 	show: func(v commandLine) string {
 		return fmt.Sprintf("%q in %s", slices.Concat(v.Entrypoint, v.Cmd), brief(v.WorkDir))
 	},
 }
 
-// inits are programs that want to be PID 1 themselves.
-var inits = []string{"tini", "dumb-init", "docker-init", "catatonit", "s6-svscan"}
-
-// needsInit tells whether the engine's init goes in front: unless the image brings one, which then would complain that
-// it is not PID 1.
-func needsInit(_ bool, s *scope) bool {
-	entrypoint := s.spec.Process.Entrypoint
-	if entrypoint == nil {
-		entrypoint = slices.Concat(s.facts.Image.Entrypoint, s.facts.Image.Cmd)
+// wantCommand writes out what the image would add, so that what runs stands in the plan and can be compared.
+func wantCommand(had commandLine, s *scope) commandLine {
+	if had.Entrypoint == nil {
+		had.Entrypoint = orNil(s.facts.Image.Entrypoint)
+		if had.Cmd == nil {
+			had.Cmd = orNil(s.facts.Image.Cmd)
+		}
 	}
-	return len(entrypoint) == 0 || !slices.Contains(inits, path.Base(entrypoint[0]))
+	if had.WorkDir == "" {
+		had.WorkDir = s.facts.Image.WorkDir
+	}
+	return had
+}
+
+// needsInit tells whether the engine's init goes in front: unless the image brings one.
+func needsInit(_ bool, s *scope) bool {
+	p := s.spec.Process
+	command := wantCommand(commandLine{p.Entrypoint, p.Cmd, p.WorkDir}, s)
+	return agentserver.NeedsInit(slices.Concat(command.Entrypoint, command.Cmd))
 }
 
 var stopTimeout = part[time.Duration]{

@@ -61,21 +61,55 @@ var networkRules = []Rule{
 
 const noNetwork = "none"
 
-var ownNetwork = part[string]{
-	get: func(s *spec, _ *scope) string { return s.Network.Mode },
-	set: func(s *spec, _ *scope, v string) { s.Network.Mode = v },
-	want: func(_ string, s *scope) string {
-		if s.policy.bridge {
-			return sandbox.OwnNetwork(s.spec.Name)
+// place is where a sandbox stands first: its own bridge, which then is an attachment too, or no network.
+type place struct {
+	mode string
+	own  *sandbox.Attachment
+}
+
+var ownNetwork = part[place]{
+	get: func(spec *sandbox.Spec, s *scope) place {
+		p := place{mode: spec.Network.Mode}
+		for _, a := range spec.Network.Attached {
+			if s.isOwn(a) {
+				p.own = &a
+			}
 		}
-		return noNetwork
+		return p
 	},
-	refuse: func(v string, _ *scope) string {
-		if v == "host" || v == "default" || v == "bridge" || strings.HasPrefix(v, "container:") {
-			return fmt.Sprintf("network %q is not the sandbox's own", v)
+	set: func(spec *sandbox.Spec, s *scope, p place) {
+		spec.Network.Mode = p.mode
+		spec.Network.Attached = slices.DeleteFunc(slices.Clone(spec.Network.Attached), s.isOwn)
+		if p.own != nil {
+			spec.Network.Attached = append(spec.Network.Attached, *p.own)
+		}
+	},
+	want: wantPlace,
+	refuse: func(p place, _ *scope) string {
+		if p.mode == "host" || p.mode == "default" || p.mode == "bridge" || strings.HasPrefix(p.mode, "container:") {
+			return fmt.Sprintf("network %q is not the sandbox's own", p.mode)
 		}
 		return ""
 	},
+	show: func(p place) string { return brief(p.mode) },
+}
+
+func (s *scope) isOwn(a sandbox.Attachment) bool { return a.Name == sandbox.OwnNetwork(s.spec.Name) }
+
+// wantPlace asks for the default route over the own bridge where the engine lets that be said, from API 1.48; before,
+// the network that sorts first has it.
+func wantPlace(had place, s *scope) place {
+	if !s.policy.bridge {
+		return place{mode: noNetwork}
+	}
+	own := sandbox.Attachment{Name: sandbox.OwnNetwork(s.spec.Name)}
+	if had.own != nil {
+		own.Aliases = had.own.Aliases
+	}
+	if api := parseVersion(s.facts.Engine.API); api != nil && !before(s.facts.Engine.API, "1.48") {
+		own.Priority = 1
+	}
+	return place{mode: own.Name, own: &own}
 }
 
 // OwnBridge is the network that berth makes for a sandbox under p; ok is false when p has none. The caller gives
@@ -130,15 +164,16 @@ func judgeBridge(n sandbox.NetworkInfo, want map[string]string) (string, bool) {
 }
 
 var joined = part[[]sandbox.Attachment]{
-	get:  func(s *spec, _ *scope) []sandbox.Attachment { return s.Network.Attached },
-	set:  func(s *spec, _ *scope, v []sandbox.Attachment) { s.Network.Attached = v },
+	get: func(spec *sandbox.Spec, s *scope) []sandbox.Attachment {
+		return orNil(slices.DeleteFunc(slices.Clone(spec.Network.Attached), s.isOwn))
+	},
+	set:  func(*sandbox.Spec, *scope, []sandbox.Attachment) {}, // it wants what was planned, or refuses it
 	want: same[[]sandbox.Attachment],
 	refuse: func(v []sandbox.Attachment, s *scope) string {
-		others := slices.ContainsFunc(v, func(a sandbox.Attachment) bool { return a.Name != s.spec.Network.Mode })
-		if !others || s.policy.attach || s.gaveUp("joined-networks") {
+		if len(v) == 0 || s.policy.attach || s.gaveUp("joined-networks") {
 			return ""
 		}
-		return "this profile joins no network"
+		return "this profile joins no network, and " + v[0].Name + " is joined"
 	},
 	show: func(v []sandbox.Attachment) string {
 		var names []string
@@ -147,6 +182,13 @@ var joined = part[[]sandbox.Attachment]{
 		}
 		return brief(names)
 	},
+}
+
+func orNil[T any](list []T) []T {
+	if len(list) == 0 {
+		return nil
+	}
+	return list
 }
 
 var ports = part[[]sandbox.Port]{

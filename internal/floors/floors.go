@@ -75,7 +75,7 @@ var rooms = map[string]room{
 }
 
 // forTests is what a test may use on top of its room's own; test helpers are rooms of floor 0.
-const forTests = "github.com/rogpeppe/go-internal pgregory.net/rapid github.com/creack/pty github.com/chromedp github.com/charmbracelet/x/term"
+const forTests = "github.com/rogpeppe/go-internal pgregory.net/rapid github.com/creack/pty github.com/chromedp github.com/charmbracelet/x/term github.com/moby/profiles"
 
 // Check names every import that goes up, sideways or outside, and every room that is on no floor.
 func Check(packages []Package) []string {

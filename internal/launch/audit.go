@@ -2,7 +2,6 @@ package launch
 
 import (
 	"context"
-	"encoding/json"
 
 	"berth/hardening"
 	"berth/internal/fault"
@@ -15,7 +14,7 @@ type AuditReport struct {
 	Name     string
 	Posture  hardening.Posture
 	Findings []hardening.Finding
-	Probes   []probe.Outcome
+	Probes   hardening.Probes
 	Changed  []sandbox.Difference // fields of the Spec that are not as planned
 	Mounts   bool                 // the folders inside were proven to be the ones that were checked
 }
@@ -36,13 +35,13 @@ func (l *Launcher) Audit(ctx context.Context, name string, withProbes bool) (Aud
 	}
 	facts := plan.facts(observed.Engine)
 	facts.Networks = observed.Networks
-	var outcomes []probe.Outcome
+	var probes hardening.Probes
 	if withProbes && seen.State == sandbox.Up {
-		if outcomes, err = l.probes(ctx, seen); err != nil {
+		if probes, err = l.probes(ctx, seen); err != nil {
 			return AuditReport{}, err
 		}
 	}
-	proof := judge(plan, seen, facts, outcomes)
+	proof := judge(plan, seen, facts, probes)
 	return AuditReport{
 		Name: name, Posture: proof.Posture, Findings: proof.Findings, Probes: proof.Probes,
 		Changed: sandbox.Diff(plan.Spec, seen.Spec), Mounts: len(plan.Mounts) > 0,
@@ -52,21 +51,21 @@ func (l *Launcher) Audit(ctx context.Context, name string, withProbes bool) (Aud
 // Proof is what was found out about a running sandbox: the audit and what it rests on.
 type Proof struct {
 	Findings []hardening.Finding
-	Probes   []probe.Outcome
+	Probes   hardening.Probes
 	Posture  hardening.Posture
 }
 
-func judge(p *Plan, seen sandbox.Observed, f hardening.Facts, outcomes []probe.Outcome) Proof {
+func judge(p *Plan, seen sandbox.Observed, f hardening.Facts, probes hardening.Probes) Proof {
 	f.Published = seen.Published
-	findings := hardening.Audit(p.Spec, seen.Spec, p.Profile, p.GiveUp, f, outcomes)
+	findings := hardening.Audit(p.Spec, seen.Spec, p.Profile, p.GiveUp, f, probes)
 	return Proof{
-		Findings: findings, Probes: outcomes,
-		Posture: hardening.NewPosture(p.Profile, p.Spec, p.GiveUp, f, findings, outcomes),
+		Findings: findings, Probes: probes,
+		Posture: hardening.NewPosture(p.Profile, p.Spec, p.GiveUp, f, findings, probes),
 	}
 }
 
 // probes attacks a sandbox from inside, as its user and as root: no capability may come with `exec -u 0` either.
-func (l *Launcher) probes(ctx context.Context, seen sandbox.Observed) ([]probe.Outcome, error) {
+func (l *Launcher) probes(ctx context.Context, seen sandbox.Observed) (hardening.Probes, error) {
 	users := []string{seen.Spec.Process.User, "0:0"}
 	results := make([][]probe.Outcome, len(users))
 	errs := make([]error, len(users))
@@ -80,7 +79,7 @@ func (l *Launcher) probes(ctx context.Context, seen sandbox.Observed) ([]probe.O
 	for range users {
 		<-done
 	}
-	return worst(results), firstError(errs)
+	return hardening.Probes{Agent: results[0], Root: results[1]}, firstError(errs)
 }
 
 func (l *Launcher) probesAs(ctx context.Context, seen sandbox.Observed, user string) ([]probe.Outcome, error) {
@@ -88,31 +87,11 @@ func (l *Launcher) probesAs(ctx context.Context, seen sandbox.Observed, user str
 	if err != nil {
 		return nil, err
 	}
-	var outcomes []probe.Outcome
-	if err := json.Unmarshal(out, &outcomes); err != nil {
-		return nil, fault.New(fault.Failure, "berth logs "+seen.Spec.Name, "%s: the probes answered nonsense: %w", seen.Spec.Name, err)
+	outcomes, err := probe.Parse(out)
+	if err != nil {
+		return nil, fault.New(fault.Failure, "berth logs "+seen.Spec.Name, "%s: %w", seen.Spec.Name, err)
 	}
 	return outcomes, nil
-}
-
-// worst keeps one outcome a probe: open if it was open for any user, and unknown only if nobody could try it.
-func worst(runs [][]probe.Outcome) []probe.Outcome {
-	rank := map[probe.Result]int{probe.Open: 2, probe.Closed: 1, probe.Unknown: 0}
-	var out []probe.Outcome
-	at := map[string]int{}
-	for _, outcomes := range runs {
-		for _, o := range outcomes {
-			i, known := at[o.ID]
-			switch {
-			case !known:
-				at[o.ID] = len(out)
-				out = append(out, o)
-			case rank[o.Result] > rank[out[i].Result]:
-				out[i] = o
-			}
-		}
-	}
-	return out
 }
 
 func firstError(errs []error) error {

@@ -39,7 +39,7 @@ func (b *builder) network() error {
 	}
 	spec.Mode = own.Name
 	spec.Attached = []sandbox.Attachment{{Name: own.Name}}
-	b.plan.Network, b.plan.SubnetPool = &own, b.s.SubnetPool
+	b.plan.Network = &own
 	return nil
 }
 
@@ -105,7 +105,11 @@ func (b *builder) harden() error {
 	if brought {
 		b.plan.Spec.Image.ID = unknownImage // the plan is made again when the image is here
 	}
-	spec, findings, err := hardening.Harden(b.plan.Spec, b.plan.Profile, b.plan.GiveUp, b.plan.facts(b.engine()))
+	facts := b.plan.facts(b.engine())
+	b.plan.GiveUp = hardening.Asked(b.plan.Spec, b.plan.Profile, b.plan.GiveUp, facts, func(rule string) string {
+		return b.s.Source(keyOfRule[rule]).String()
+	})
+	spec, findings, err := hardening.Harden(b.plan.Spec, b.plan.Profile, b.plan.GiveUp, facts)
 	if err != nil {
 		return err
 	}
@@ -115,6 +119,12 @@ func (b *builder) harden() error {
 	spec.Labels[sandbox.LabelPlan] = spec.Hash()
 	b.plan.Spec, b.plan.Findings = spec, findings
 	return nil
+}
+
+// keyOfRule names the key of the configuration by which a user asks for another value than a rule's.
+var keyOfRule = map[string]string{
+	"limit-memory": "memory", "limit-cpus": "cpus", "limit-pids": "pids", "limit-nofile": "nofile", "limit-shm": "shm_size",
+	"runtime": "oci_runtime", "no-gpu": "gpu", "user-namespace": "user_namespace",
 }
 
 // facts are what the rules may know before anything runs.
