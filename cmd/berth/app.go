@@ -7,6 +7,7 @@ import (
 	"berth/internal/config"
 	"berth/internal/host"
 	"berth/internal/report"
+	"berth/internal/state"
 )
 
 // app is one invocation of berth: its streams, its flags, and what the commands open with them.
@@ -18,7 +19,10 @@ type app struct {
 	global globals
 	flags  []config.Flag // of the configuration's table, as given
 	facts  *host.Facts   // read once
-	print  *report.Printer
+	kept   *state.Store  // opened once
+	// plainAddresses asks for links with 127.0.0.1 instead of NAME.localhost.
+	plainAddresses bool
+	print          *report.Printer
 }
 
 // globals are the flags that every command has.
@@ -51,12 +55,14 @@ func (a *app) printer() *report.Printer {
 		JSON:       a.global.json,
 		Quiet:      a.global.quiet,
 		Accessible: a.accessible(),
-		ASCII:      a.env("BERTH_ICONS") == "ascii",
+		ASCII:      a.ascii(),
 		Color:      a.colored(a.stdout) && a.colored(a.stderr),
 		Repaint:    a.repaints(),
 		Width:      a.columns(),
 	})
 }
+
+func (a *app) ascii() bool { return a.env("BERTH_ICONS") == "ascii" }
 
 func (a *app) accessible() bool {
 	return a.global.accessible || (a.env("ACCESSIBLE") != "" && a.env("ACCESSIBLE") != "0")

@@ -63,6 +63,10 @@ func (a *app) end(ctx context.Context, err error) int {
 		return exitSignal + int(stopped.sig)
 	}
 	a.print.Fault(err)
+	var c coded
+	if errors.As(err, &c) {
+		return c.code
+	}
 	return exitCode(fault.KindOf(err))
 }
 

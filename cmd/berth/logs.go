@@ -1,6 +1,20 @@
 package main
 
-import "github.com/spf13/cobra"
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"berth/internal/sandbox"
+	"berth/internal/text"
+)
 
 // logFlags say which lines of a sandbox's output.
 type logFlags struct {
@@ -20,7 +34,15 @@ func (a *app) logsCommand() *cobra.Command {
 		Args:              between(0, 1),
 		ValidArgsFunction: a.completeOne,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return notYet("logs")
+			s, err := a.attend(cmd.Context())
+			if err != nil {
+				return err
+			}
+			name, err := s.pick(cmd.Context(), args)
+			if err != nil {
+				return err
+			}
+			return a.logs(cmd.Context(), s, name, o)
 		},
 	}
 	f := c.Flags()
@@ -31,4 +53,116 @@ func (a *app) logsCommand() *cobra.Command {
 	f.BoolVarP(&o.times, "timestamps", "t", false, "the time before each line")
 	f.StringVar(&o.grep, "grep", "", "`regexp` that lines must match")
 	return c
+}
+
+func (a *app) logs(ctx context.Context, s *session, name string, o logFlags) error {
+	since, err := parseSince(o.since, time.Now())
+	if err != nil {
+		return err
+	}
+	wanted, err := regexp.Compile(o.grep)
+	if err != nil {
+		return usage("quote it for the shell: --grep 'error|warn'", "--grep %s: %s", o.grep, strings.TrimPrefix(err.Error(), "error parsing regexp: "))
+	}
+	if o.tail < 0 {
+		return usage("0 means all", "--tail=%d: less than nothing", o.tail)
+	}
+	return s.eachLine(ctx, name, sandbox.LogOptions{Tail: o.tail, Since: since, Follow: o.follow, Timestamps: o.times || a.global.json}, func(at, line string) error {
+		if !wanted.MatchString(line) {
+			return nil
+		}
+		if err := a.printLogLine(name, at, line, o.times); err != nil {
+			return err
+		}
+		return a.print.Broken()
+	})
+}
+
+func (a *app) printLogLine(name, at, line string, times bool) error {
+	switch {
+	case a.global.json:
+		return a.print.Object("log", struct {
+			T       string `json:"t"`
+			Sandbox string `json:"sandbox"`
+			Line    string `json:"line"`
+		}{at, name, line})
+	case times:
+		a.print.Lines(at + " " + line)
+	default:
+		a.print.Lines(line)
+	}
+	return nil
+}
+
+// eachLine hands on a sandbox's output line by line, clean of control characters and of the sandbox's keys: a server's
+// access log holds whole URLs, and VS Code's hold its key.
+func (s *session) eachLine(ctx context.Context, name string, o sandbox.LogOptions, do func(at, line string) error) error {
+	status, err := s.Status(ctx, name)
+	if err != nil {
+		return err
+	}
+	stream, err := s.Runtime.Logs(ctx, status.Observed.ID, o)
+	if err != nil {
+		return err
+	}
+	defer stream.Close() //nolint:errcheck // it was only read
+	hide := s.keysOf(name)
+	lines := bufio.NewReaderSize(stream, 64<<10)
+	for {
+		raw, err := readLine(lines)
+		if raw != "" || err == nil {
+			at := ""
+			if o.Timestamps {
+				at, raw, _ = strings.Cut(raw, " ")
+			}
+			if err := do(text.Line(at), hide.Replace(text.Line(raw))); err != nil {
+				return err
+			}
+		}
+		switch {
+		case errors.Is(err, io.EOF), err != nil && ctx.Err() != nil:
+			return context.Cause(ctx)
+		case err != nil:
+			return fmt.Errorf("logs of %s: %w", name, err)
+		}
+	}
+}
+
+// readLine reads a line without its end; of a line beyond the buffer the rest is dropped.
+func readLine(r *bufio.Reader) (string, error) {
+	line, more, err := r.ReadLine()
+	kept := string(line)
+	for more && err == nil {
+		_, more, err = r.ReadLine()
+	}
+	return kept, err
+}
+
+// keysOf replaces the keys of a sandbox by ****.
+func (s *session) keysOf(name string) *strings.Replacer {
+	var pairs []string
+	if record, err := s.Store.Record(name); err == nil {
+		for _, key := range []string{record.Keys.Session.Reveal(), record.Keys.Secret.Reveal()} {
+			if key != "" {
+				pairs = append(pairs, key, "****")
+			}
+		}
+	}
+	return strings.NewReplacer(pairs...)
+}
+
+// parseSince reads how long ago, or when.
+func parseSince(word string, now time.Time) (time.Time, error) {
+	if word == "" {
+		return time.Time{}, nil
+	}
+	if ago, err := parseLong(word); err == nil {
+		return now.Add(-ago), nil
+	}
+	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04:05", "2006-01-02T15:04", "2006-01-02"} {
+		if at, err := time.ParseInLocation(layout, word, time.Local); err == nil {
+			return at, nil
+		}
+	}
+	return time.Time{}, usage("10m, 3d or 2026-11-21T09:14:02Z", "--since %s: neither how long ago nor a time", word)
 }

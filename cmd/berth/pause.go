@@ -1,8 +1,18 @@
 package main
 
-import "github.com/spf13/cobra"
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+)
 
 func (a *app) pauseCommand() *cobra.Command {
-	c, _ := a.manyCommand("pause", "Freeze sandboxes; resume takes milliseconds", "  berth pause shop")
+	var o manyFlags
+	c := a.manyCommand("pause", "Freeze sandboxes; resume takes milliseconds", "  berth pause shop", &o)
+	c.RunE = func(cmd *cobra.Command, args []string) error {
+		return a.each(cmd.Context(), "pause", args, o.all, func(ctx context.Context, s *session, name string) (string, error) {
+			return "paused", s.Pause(ctx, name)
+		})
+	}
 	return c
 }

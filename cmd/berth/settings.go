@@ -106,6 +106,9 @@ func (a *app) input(above ...config.Flag) config.Input {
 	if h.Cwd != "" {
 		in.ProjectFile = filepath.Join(h.Cwd, ".berth.toml")
 	}
+	if store, err := a.store(); err == nil {
+		in.Trusted = store.Trusted
+	}
 	return in
 }
 

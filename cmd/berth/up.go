@@ -1,13 +1,23 @@
 package main
 
 import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
 	"github.com/spf13/cobra"
+
+	"berth/internal/config"
+	"berth/internal/launch"
 )
 
 // upFlags are the flags of up that are no configuration keys.
 type upFlags struct {
-	open, plan, recreate, keep, attach bool
-	print                              string
+	open, plan, attach bool
+	print              string
+	launch.UpOptions
+	command []string // what stands behind --
 }
 
 func (a *app) upCommand() *cobra.Command {
@@ -27,7 +37,12 @@ func (a *app) upCommand() *cobra.Command {
 		DisableFlagsInUseLine: true,
 		ValidArgsFunction:     a.completeOne,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return notYet("up")
+			name, command, err := splitCommand(cmd, args)
+			if err != nil {
+				return err
+			}
+			o.command = command
+			return a.up(cmd.Context(), name, o)
 		},
 	}
 	f := c.Flags()
@@ -36,8 +51,156 @@ func (a *app) upCommand() *cobra.Command {
 	f.BoolVar(&o.open, "open", false, "open VS Code in the browser when it is up")
 	f.BoolVar(&o.plan, "plan", false, "print the plan and do nothing")
 	f.StringVar(&o.print, "print", "", "`docker|compose|json` print the sandbox in this form and do nothing")
-	f.BoolVar(&o.recreate, "recreate", false, "replace the sandbox when its plan has changed")
-	f.BoolVar(&o.keep, "keep", false, "leave what was made when the launch fails")
+	f.BoolVar(&o.Recreate, "recreate", false, "replace the sandbox when its plan has changed")
+	f.BoolVar(&o.Keep, "keep", false, "leave what was made when the launch fails")
 	f.BoolVar(&o.attach, "attach", false, "run CMD in the sandbox, stay with it and end with its code")
 	return c
 }
+
+// splitCommand parts the arguments into at most one name and the command behind --.
+func splitCommand(cmd *cobra.Command, args []string) (names, command []string, err error) {
+	names = args
+	if dash := cmd.ArgsLenAtDash(); dash >= 0 {
+		names, command = args[:dash], args[dash:]
+	}
+	if len(names) > 1 {
+		return nil, nil, usage("a command goes behind --: "+cmd.CommandPath()+" "+names[0]+" -- "+strings.Join(names[1:], " "),
+			"%s: one argument too many: %s", names[1], cmd.UseLine())
+	}
+	return names, command, nil
+}
+
+func (a *app) up(ctx context.Context, args []string, o upFlags) error {
+	if len(o.command) > 0 && !o.attach {
+		return usage("berth up --attach -- "+strings.Join(o.command, " "), "%s: a command is run only with --attach", o.command[0])
+	}
+	q, err := a.request(args)
+	if err != nil {
+		return err
+	}
+	s, err := a.connect(ctx, q.Settings, a.print.Event)
+	if err != nil {
+		return err
+	}
+	if o.plan || o.print != "" {
+		return a.printPlan(ctx, s, q, o.print)
+	}
+	result, err := s.Up(ctx, q, o.UpOptions)
+	if err != nil {
+		return a.upFault(err)
+	}
+	if o.attach {
+		return a.attach(ctx, s, result.Status, o.command)
+	}
+	if err := a.printUp(result); err != nil {
+		return err
+	}
+	if o.open {
+		return a.browse(ctx, s, result.Status.Name, result.Links, string(launch.Code), false)
+	}
+	return nil
+}
+
+// request reads the configuration for a launch and asks about a project file that wants more than it may have.
+func (a *app) request(args []string) (launch.Request, error) {
+	in := a.input()
+	s, err := config.Load(in)
+	var untrusted *config.UntrustedError
+	if errors.As(err, &untrusted) && a.interactive() {
+		s, err = a.askTrust(in, untrusted)
+	}
+	if err != nil {
+		return launch.Request{}, err
+	}
+	a.warn(s.Notices)
+	q := launch.Request{Project: a.machine().Cwd, Settings: s}
+	if q.Project == "" {
+		return q, usage("cd to a folder that is there", "the current folder is gone")
+	}
+	if len(args) > 0 {
+		q.Name = args[0]
+	}
+	return q, nil
+}
+
+// linkLabels are what links are called for people, in the order they are printed.
+var linkLabels = []struct {
+	kind  launch.LinkKind
+	label string
+}{{launch.Code, "VS Code"}, {launch.VNC, "VNC"}, {launch.API, "API"}}
+
+// upJSON is a sandbox that came up, with the links handed to the user.
+type upJSON struct {
+	Name    string   `json:"name"`
+	State   string   `json:"state"`
+	Profile string   `json:"profile"`
+	Posture string   `json:"posture"`
+	Already bool     `json:"already"`
+	Links   []upLink `json:"links"`
+}
+
+type upLink struct {
+	Kind    string `json:"kind"`
+	At      string `json:"at,omitempty"`
+	URL     string `json:"url,omitempty"`
+	Opens   string `json:"opens,omitempty"`
+	Missing string `json:"missing,omitempty"`
+}
+
+// printUp prints what a launch ended with: that it is up, the posture, the links, and how to stop it.
+func (a *app) printUp(r *launch.Result) error {
+	if a.global.json {
+		out := upJSON{Name: r.Status.Name, State: string(r.Status.State), Profile: r.Status.Profile, Posture: r.Posture, Already: r.Already, Links: []upLink{}}
+		for _, l := range r.Links {
+			out.Links = append(out.Links, upLink{string(l.Kind), address(l), l.URL.Reveal(), l.Opens, l.Missing})
+		}
+		return a.print.Object("up", out)
+	}
+	a.print.Lines(upLines(r)...)
+	return nil
+}
+
+func address(l launch.Link) string {
+	if !l.At.IsValid() || l.Missing != "" {
+		return ""
+	}
+	return l.At.String()
+}
+
+// upLines gives the end of a launch for people. The api's link is left out where VS Code opens: it is for programs.
+func upLines(r *launch.Result) []string {
+	lines := []string{r.Status.Name + " is up"}
+	if r.Posture != "" {
+		lines = append(lines, r.Posture)
+	}
+	links := map[launch.LinkKind]launch.Link{}
+	longest := 0
+	for _, l := range r.Links {
+		links[l.Kind] = l
+		longest = max(longest, len(l.URL.Reveal()))
+	}
+	code := links[launch.Code]
+	for _, row := range linkLabels {
+		l, there := links[row.kind]
+		switch {
+		case !there, row.kind == launch.API && code.Missing == "" && !code.URL.Empty():
+		case l.Missing != "":
+			lines = append(lines, fmt.Sprintf("  %-7s  %s", row.label, l.Missing))
+		case l.Opens != "":
+			lines = append(lines, fmt.Sprintf("  %-7s  %-*s  %s", row.label, longest, l.URL.Reveal(), opens(l)))
+		default:
+			lines = append(lines, fmt.Sprintf("  %-7s  %s", row.label, l.URL.Reveal()))
+		}
+	}
+	return append(lines, "  stop     berth stop "+r.Status.Name)
+}
+
+func opens(l launch.Link) string {
+	if l.Kind == launch.Code {
+		return "opens " + l.Opens
+	}
+	return l.Opens
+}
+
+// upFault leaves a fault of a launch as it is.
+func (a *app) upFault(err error) error { return err }

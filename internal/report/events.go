@@ -7,6 +7,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/charmbracelet/x/ansi"
+
 	"berth/internal/event"
 )
 
@@ -127,11 +129,7 @@ func (p *Printer) end(key string, e event.Event) {
 
 // paint shows text on the one line that is repainted, cut to the terminal's width.
 func (p *Printer) paint(text string) {
-	runes := []rune(text)
-	if len(runes) >= p.o.Width {
-		runes = runes[:max(p.o.Width-1, 0)]
-	}
-	_, _ = io.WriteString(p.o.Err, "\r\x1b[K"+string(runes))
+	_, _ = io.WriteString(p.o.Err, "\r\x1b[K"+ansi.Truncate(text, p.o.Width-1, ""))
 	p.painted = true
 }
 

@@ -1,9 +1,9 @@
 package report
 
 import (
-	"strings"
-	"unicode"
-	"unicode/utf8"
+	"github.com/charmbracelet/x/ansi"
+
+	"berth/internal/text"
 )
 
 // Mark is the sign before a finding; it is never colour alone.
@@ -47,16 +47,7 @@ func (p *Printer) colored(text, color string) string {
 }
 
 // line keeps a text from elsewhere to one line without control characters.
-func line(text string) string {
-	return strings.Map(func(r rune) rune {
-		switch {
-		case r == '\n' || r == '\t':
-			return ' '
-		case unicode.IsControl(r):
-			return -1
-		}
-		return r
-	}, text)
-}
+func line(s string) string { return text.Line(s) }
 
-func width(cell string) int { return utf8.RuneCountInString(line(cell)) }
+// width counts the columns that a cell takes on a terminal.
+func width(cell string) int { return ansi.StringWidth(line(cell)) }

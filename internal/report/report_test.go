@@ -90,21 +90,21 @@ ready
 ✗ ready  failed  2.5 s
 ✓ removed container berth-shop
 ▲ before engine 28 a neighbour reaches published ports
-log[31m line end
+log line end
 `},
 		{"for a screen reader", Options{Accessible: true, Repaint: true}, `ok: create container berth-shop  12 ms
 ready
 failed: ready  failed  2.5 s
 ok: removed container berth-shop
 warning: before engine 28 a neighbour reaches published ports
-log[31m line end
+log line end
 `},
 		{"in ASCII", Options{ASCII: true}, `+ create container berth-shop  12 ms
 ready
 x ready  failed  2.5 s
 + removed container berth-shop
 ! before engine 28 a neighbour reaches published ports
-log[31m line end
+log line end
 `},
 		{"quietly", Options{Quiet: true}, ""},
 	} {
@@ -181,13 +181,14 @@ func (broken) Write([]byte) (int, error) { return 0, errors.New("gone") }
 func TestATableHasStraightColumns(t *testing.T) {
 	got := Table{
 		Head: []string{"NAME", "STATE", "AGE"},
-		Rows: [][]string{{"shop", "● up", "12m"}, {"a-longer-name", "‖ paused", ""}, {"esc\x1b[2Jape"}},
+		Rows: [][]string{{"shop", "● up", "12m"}, {"a-longer-name", "‖ paused", ""}, {"esc\x1b[2Jape"}, {"日本", "○ stopped", "1h"}},
 	}.Lines()
 	want := []string{
-		"NAME           STATE     AGE",
-		"shop           ● up      12m",
+		"NAME           STATE      AGE",
+		"shop           ● up       12m",
 		"a-longer-name  ‖ paused",
-		"esc[2Jape",
+		"escape",
+		"日本           ○ stopped  1h",
 	}
 	if strings.Join(got, "\n") != strings.Join(want, "\n") {
 		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))

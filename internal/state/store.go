@@ -48,6 +48,7 @@ const (
 	Crashes   Area = "crash"
 	Snapshots Area = "snapshots"
 	Overlays  Area = "overlays"
+	Pages     Area = "open" // that lead a browser to a link
 )
 
 // Folder gives the folder of an area, made if it was not there.
