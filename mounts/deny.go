@@ -81,6 +81,7 @@ var homeRules = []rule{
 	{path: ".config/google-chrome", tree: true, what: "holds a browser's cookies and passwords"},
 	{path: ".config/chromium", tree: true, what: "holds a browser's cookies and passwords"},
 	{path: ".config/Code", tree: true, what: "holds an editor's sign-ins"},
+	{path: "AppData", tree: true, os: "windows", what: "holds programs' sign-ins"},
 	{path: "Library/Keychains", tree: true, os: "darwin", what: "holds passwords"},
 	{path: "Library/Cookies", tree: true, os: "darwin", what: "holds cookies"},
 	{path: "Library/Application Support", tree: true, os: "darwin", what: "holds programs' sign-ins"},
@@ -95,7 +96,7 @@ func (h Host) rules() []rule {
 		}
 	}
 	for _, home := range h.homes() {
-		out = append(out, h.homeRules(home)...)
+		out = append(out, homeRulesOn(h.OS, home)...)
 	}
 	for _, dir := range h.State {
 		out = append(out, rule{path: h.slashed(dir), tree: true, never: true, what: "is berth's own"})
@@ -117,10 +118,11 @@ func (h Host) homes() []string {
 	return out
 }
 
-func (h Host) homeRules(home string) []rule {
+// homeRulesOn gives the rules of one home folder, by the system whose programs fill it.
+func homeRulesOn(system, home string) []rule {
 	out := []rule{{path: home, never: true, what: "is a home folder"}}
 	for _, r := range homeRules {
-		if r.os == "" || r.os == h.OS {
+		if r.os == "" || r.os == system {
 			r.path = home + "/" + r.path
 			out = append(out, r)
 		}
@@ -142,7 +144,7 @@ func (h Host) windowsRules(real string) []rule {
 	users := cleanPath(drive + "/" + names[0])
 	out = append(out, rule{path: users, never: true, what: "holds everybody's home"})
 	if len(names) > 1 {
-		out = append(out, h.homeRules(users+"/"+names[1])...)
+		out = append(out, homeRulesOn("windows", users+"/"+names[1])...)
 	}
 	return out
 }

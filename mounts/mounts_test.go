@@ -300,6 +300,8 @@ func TestWindowsPathsMeanWhatTheyMeanThere(t *testing.T) {
 		{`C:\Users:/w`, []string{`V#1 ("C:\Users:/w"): /mnt/c/Users holds everybody's home and is never mounted`, "hint: "}},
 		{`C:\Users\me\.ssh:/w`, []string{`V#1 ("C:\Users\me\.ssh:/w"): /mnt/c/Users/me/.ssh holds SSH keys and is not mounted`,
 			`hint: --allow-path /mnt/c/Users/me/.ssh, or allow_paths = ["/mnt/c/Users/me/.ssh"] in your own configuration`}},
+		{`C:\Users\me\AppData\Roaming:/w`, []string{`V#1 ("C:\Users\me\AppData\Roaming:/w"): /mnt/c/Users/me/AppData/Roaming lies inside /mnt/c/Users/me/AppData, which holds programs' sign-ins and is not mounted`,
+			`hint: --allow-path /mnt/c/Users/me/AppData/Roaming, or allow_paths = ["/mnt/c/Users/me/AppData/Roaming"] in your own configuration`}},
 		{`\\WSL$\ubuntu\p:/w`, []string{"bind /p -> /w rw"}},
 	})
 	windows := onMachine(t, "windows", `C:\Users\me\p\sub dir`, `C:\Users\me\.ssh dir`)
