@@ -90,19 +90,17 @@ func (p *parser) entry(c chunk, before int, torn string) (Entry, error) {
 	if before >= maxEntries {
 		return e, p.fail(TooMany, &e, whole, fmt.Sprintf("more than %d entries", maxEntries), "mount a folder that holds them")
 	}
-	checks := []func() *SyntaxError{
-		func() *SyntaxError { return p.checkShape(&e, c, torn) },
-		func() *SyntaxError { return p.checkSource(&e, c.fields[0]) },
-		func() *SyntaxError { return p.checkTarget(&e, c.fields[1]) },
-		func() *SyntaxError {
-			if len(c.fields) < 3 {
-				return nil
-			}
-			return p.parseModes(&e, c.fields[2])
-		},
+	if err := p.checkShape(&e, c, torn); err != nil {
+		return e, err
 	}
-	for _, check := range checks {
-		if err := check(); err != nil {
+	if err := p.checkSource(&e, c.fields[0]); err != nil {
+		return e, err
+	}
+	if err := p.checkTarget(&e, c.fields[1]); err != nil {
+		return e, err
+	}
+	if len(c.fields) == 3 {
+		if err := p.parseModes(&e, c.fields[2]); err != nil {
 			return e, err
 		}
 	}
