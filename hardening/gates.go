@@ -81,7 +81,7 @@ var gates = []Gate{
 	{
 		ID: "loopback-open", Severity: Warn,
 		Fact:  "before engine 28 a neighbour on the LAN can reach ports published on 127.0.0.1",
-		Berth: "the posture says so; every link still asks for its key",
+		Berth: "the posture says so; the desktop asks for no key, the other links do",
 		Fix:   "use engine 28 or newer, or stay off networks you do not trust",
 		hit:   openToNeighbours,
 	},
@@ -128,14 +128,14 @@ var gates = []Gate{
 		hit:   func(e sandbox.Engine) bool { return !e.CanLimitPids },
 	},
 	{
-		ID: "no-lsm", Severity: Warn,
+		ID: "no-lsm", Severity: Note,
 		Fact:  "this engine has neither AppArmor nor SELinux",
 		Berth: "lsm is unsupported: system call filter, capabilities and users must do",
 		Fix:   "turn AppArmor on in the kernel and start the engine again",
 		hit:   func(e sandbox.Engine) bool { return !hasSecurity(e, "apparmor") && !hasSecurity(e, "selinux") },
 	},
 	{
-		ID: "dns-leak", Severity: Warn,
+		ID: "dns-leak", Severity: Note,
 		Fact:  "before engine 23.0.11, 25.0.5 and 26.0 internal networks still ask the host's resolver (CVE-2024-29018)",
 		Berth: "a sandbox without egress gets 127.0.0.1 for a resolver",
 		hit: func(e sandbox.Engine) bool {

@@ -169,7 +169,7 @@ func (p *Plan) linksText() string {
 	for _, l := range p.Links {
 		switch {
 		case l.Missing != "":
-			parts = append(parts, fmt.Sprintf("no %s: %s", linkName(l.Kind), l.Missing))
+			parts = append(parts, fmt.Sprintf("no %s (%s)", linkName(l.Kind), l.Missing))
 		default:
 			parts = append(parts, fmt.Sprintf("127.0.0.1:%d %s", l.Host, linkName(l.Kind)))
 		}

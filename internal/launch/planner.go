@@ -58,6 +58,9 @@ func (b *builder) image() error {
 	b.plan.Arch, b.plan.Remote = b.in.Observation.Engine.Arch, b.in.Observation.Engine.Remote || b.engine().Kind == sandbox.DockerDesktop
 	local, here := b.in.Observation.Images[ref]
 	if !here || ref == b.in.Names["starter"] && local.Labels[sandbox.LabelKey] != b.in.StarterKey {
+		if ref == b.in.Names["starter"] {
+			b.plan.Contract = agentserver.Starter
+		}
 		return nil // a starter image of another build counts as none
 	}
 	b.plan.Image = local

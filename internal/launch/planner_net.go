@@ -6,6 +6,7 @@ import (
 
 	"berth/hardening"
 	"berth/internal/agentserver"
+	"berth/internal/fault"
 	"berth/internal/sandbox"
 )
 
@@ -22,6 +23,10 @@ func (b *builder) network() error {
 	}
 	b.plan.VNC = b.s.VNC
 	b.links()
+	if b.plan.Contract != agentserver.Starter && b.plan.VNC != "off" {
+		b.plan.Warnings = append(b.plan.Warnings,
+			"a desktop asks for no key: other users and web pages on this machine can drive it; --vnc=off leaves it out")
+	}
 	spec := &b.plan.Spec.Network
 	for _, l := range b.plan.Links {
 		if l.Missing == "" {
@@ -64,16 +69,16 @@ func (b *builder) links() {
 // missing says why an image cannot have a link, as far as that shows before it runs.
 func (b *builder) missing(kind LinkKind) string {
 	switch {
-	case b.plan.NeedsImage():
+	case b.plan.Contract == "": // the image is not here yet
 		return ""
 	case !b.plan.Contract.HasAPI():
 		return "this image has no agent server"
 	case kind == VNC && b.plan.VNC == "off":
 		return "switched off: vnc = off"
 	case b.plan.Contract == agentserver.Starter && kind == Code:
-		return "the starter image has no VS Code: use --image workbench"
+		return "the starter image has none, --image workbench does"
 	case b.plan.Contract == agentserver.Starter && kind == VNC:
-		return "the starter image has no desktop: use --image workbench"
+		return "the starter image has none, --image workbench does"
 	}
 	return ""
 }
@@ -118,6 +123,20 @@ func (b *builder) harden() error {
 	}
 	spec.Labels[sandbox.LabelPlan] = spec.Hash()
 	b.plan.Spec, b.plan.Findings = spec, findings
+	return b.gates()
+}
+
+// gates says what is weaker on this engine than on others, and refuses one on which nothing holds.
+func (b *builder) gates() error {
+	for _, g := range hardening.Gates(b.engine()) {
+		switch g.Severity {
+		case hardening.Note: // berth goes another way, and nothing is lost
+		case hardening.Refuse:
+			return fault.New(fault.Engine, g.Fix, "%s: %s", b.engine().Endpoint, g.Fact)
+		case hardening.Danger, hardening.Warn:
+			b.plan.Warnings = append(b.plan.Warnings, g.Fact)
+		}
+	}
 	return nil
 }
 

@@ -3,6 +3,7 @@ package launch
 import (
 	"context"
 	"errors"
+	"sync"
 	"time"
 )
 
@@ -10,7 +11,10 @@ import (
 const undoLimit = 30 * time.Second
 
 // undo is what takes back the steps done so far, newest first.
-type undo struct{ steps []undoStep }
+type undo struct {
+	mu    sync.Mutex // steps run side by side
+	steps []undoStep
+}
 
 type undoStep struct {
 	what string
@@ -18,6 +22,8 @@ type undoStep struct {
 }
 
 func (u *undo) add(what string, do func(context.Context) error) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
 	u.steps = append(u.steps, undoStep{what, do})
 }
 
