@@ -7,9 +7,9 @@ import (
 var fileAttacks = map[string]attack{
 	"write-root":     writable("/"),
 	"write-etc":      writable("/etc", "/etc/hosts.allow", "/etc/profile", "/etc/ld.so.preload"),
-	"write-programs": writable("/bin", "/usr/bin", "/usr/local/bin", "/lib", "/usr/lib", "/openhands"),
+	"write-programs": writable("/bin", "/usr/bin", "/usr/local/bin", "/lib", "/usr/lib", "/openhands", "/.berth", "/.berth/starter"),
 	"write-passwd":   writable("/etc/passwd", "/etc/group"),
-	"write-berth":    writable("/.berth", "/.berth/inside", "/.berth/starter"),
+	"write-berth":    writable("/.berth/inside"),
 	"setuid-in-tmp":  flagged("/tmp", unix.ST_NOSUID, "nosuid"),
 	"exec-in-tmp":    flagged("/tmp", unix.ST_NOEXEC, "noexec"),
 }
