@@ -11,6 +11,7 @@ import (
 
 	"github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/api/types/filters"
+	"github.com/docker/docker/api/types/network"
 
 	"berth/internal/fault"
 	"berth/internal/sandbox"
@@ -28,6 +29,9 @@ func (e *Engine) Create(ctx context.Context, s sandbox.Spec) (string, error) {
 	subject := "sandbox " + s.Name
 	r, err := translate(s, e.dialect)
 	if err != nil {
+		return "", err
+	}
+	if err := e.haveNetworks(ctx, s.Network); err != nil {
 		return "", err
 	}
 	var id string
@@ -48,6 +52,21 @@ func (e *Engine) Create(ctx context.Context, s sandbox.Spec) (string, error) {
 		return "", err
 	}
 	return id, nil
+}
+
+// haveNetworks asks before anything is made: Docker 20.10 joins a container that does not run to any name.
+func (e *Engine) haveNetworks(ctx context.Context, n sandbox.Network) error {
+	var questions []func() error
+	for _, a := range n.Attached {
+		questions = append(questions, func() error {
+			_, err := e.docker.NetworkInspect(ctx, a.Name, network.InspectOptions{})
+			if notFound(err) {
+				return &fault.Fault{Kind: fault.NotFound, Message: "network " + a.Name + ": there is no such network", Hint: "docker network ls", Cause: err}
+			}
+			return e.explain("network "+a.Name, err)
+		})
+	}
+	return together(questions)
 }
 
 // whole runs a call that makes something to its end, even when ctx ends meanwhile: the engine finishes it anyway, and

@@ -5,12 +5,14 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
 	"testing"
 
+	"berth/internal/dockertest"
 	"berth/internal/sandbox"
 )
 
@@ -30,6 +32,18 @@ func realEngine(t *testing.T) *Engine {
 	}
 	t.Cleanup(func() { e.Close() })
 	return e
+}
+
+// fakeEngine opens a server that plays an engine.
+func fakeEngine(t *testing.T, flavour dockertest.Flavour) (*Engine, *dockertest.Server) {
+	t.Helper()
+	server := dockertest.Start(t, flavour)
+	e, err := Open(t.Context(), Options{Host: server.Host(), Home: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { e.Close() })
+	return e, server
 }
 
 // loadTool loads the test's image into an engine and removes it in the end.
@@ -128,3 +142,5 @@ func removeLater(t *testing.T, e *Engine, kind sandbox.ObjectKind, name string) 
 
 // testContext is for rapid's T, which has the context of one attempt.
 func testContext(t interface{ Context() context.Context }) context.Context { return t.Context() }
+
+func firstHeader(archive io.Reader) (*tar.Header, error) { return tar.NewReader(archive).Next() }

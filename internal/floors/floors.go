@@ -69,7 +69,7 @@ var rooms = map[string]room{
 	"examples/images/workbench": {0, ""},
 
 	// for tests
-	"internal/dockertest": {0, "github.com/docker github.com/opencontainers"},
+	"internal/dockertest": {0, "github.com/docker github.com/moby/docker-image-spec github.com/opencontainers"},
 	"internal/golden":     {0, ""},
 	"internal/floors":     {0, ""},
 }

@@ -1,0 +1,464 @@
+package engine
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"io/fs"
+	"net/netip"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"berth/internal/dockertest"
+	"berth/internal/fault"
+	"berth/internal/sandbox"
+)
+
+// The same suite runs against every engine: the fake proves what is sent, only a real one proves what it means.
+
+func TestConformanceOfTheFakes(t *testing.T) {
+	for _, flavour := range []dockertest.Flavour{dockertest.Docker20(), dockertest.Docker28(), dockertest.Podman4()} {
+		t.Run(flavour.Name, func(t *testing.T) {
+			e, _ := fakeEngine(t, flavour)
+			conformance(t, e)
+		})
+	}
+}
+
+func TestConformanceOfTheRealEngine(t *testing.T) { conformance(t, realEngine(t)) }
+
+// suite is one engine under test with the image it has loaded.
+type suite struct {
+	*Engine
+	image sandbox.LocalImage
+}
+
+func conformance(t *testing.T, e *Engine) {
+	s := suite{e, loadTool(t, e)}
+	for _, one := range []struct {
+		about string
+		check func(*testing.T, suite)
+	}{
+		{"an image tells what it runs", imageTellsWhatItRuns},
+		{"a file of an image is read through links", imageFileThroughLinks},
+		{"a sandbox lives and goes without a trace", lifeOfASandbox},
+		{"what runs still reads back as asked for", runningReadsBack},
+		{"exec carries streams and code", execCarriesStreams},
+		{"output is told oldest first, both streams in one", logsAreMerged},
+		{"a folder is put before the start", folderBeforeTheStart},
+		{"changes are told as they happen", changesAreTold},
+		{"what is not there is no failure to remove", removingNothing},
+		{"what is in use says by whom", inUseSaysByWhom},
+		{"a name that is taken is a conflict", nameTaken},
+		{"a port that is taken says by whom", portTaken},
+		{"of a failed create nothing is left", failedCreateLeavesNothing},
+		{"a volume of somebody else is refused", foreignVolume},
+		{"stats are values", statsAreValues},
+		{"observe finds all", observeFindsAll},
+	} {
+		t.Run(one.about, func(t *testing.T) { one.check(t, s) })
+	}
+}
+
+// spec is a small sandbox that runs until it is stopped.
+func (s suite) spec(name string) sandbox.Spec {
+	return sandbox.Spec{
+		Name: "engine-test-" + name, Image: s.image.Image,
+		Process:   sandbox.Process{User: "1000:1000", Entrypoint: []string{"/tool"}, Cmd: []string{"wait"}, StopSignal: "SIGTERM"},
+		Network:   sandbox.Network{Mode: "none", Hostname: "sandbox"},
+		Isolation: sandbox.Isolation{CapDrop: []string{"ALL"}, NoNewPrivileges: true, Restart: "no"},
+		Labels: map[string]string{
+			sandbox.LabelSandbox: "engine-test-" + name, sandbox.LabelOwner: "engine-test", sandbox.LabelContract: "none",
+		},
+	}.Normalise()
+}
+
+// made creates a sandbox that is removed when the test ends.
+func (s suite) made(t *testing.T, spec sandbox.Spec) string {
+	t.Helper()
+	id, err := s.Create(t.Context(), spec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	removeLater(t, s.Engine, sandbox.ContainerObject, id)
+	return id
+}
+
+// up creates and starts a sandbox.
+func (s suite) up(t *testing.T, spec sandbox.Spec) string {
+	t.Helper()
+	id := s.made(t, spec)
+	if err := s.Start(t.Context(), id); err != nil {
+		t.Fatal(err)
+	}
+	return id
+}
+
+func imageTellsWhatItRuns(t *testing.T, s suite) {
+	i := s.image
+	if i.Ref != toolImage || !strings.HasPrefix(i.ID, "sha256:") || i.Digest != "" || !strings.HasPrefix(i.Platform, "linux/") {
+		t.Errorf("identity: %+v", i.Image)
+	}
+	if !slices.Equal(i.Entrypoint, []string{"/tool"}) || !slices.Equal(i.Cmd, []string{"wait"}) || i.User != "7:7" || i.WorkDir != "/etc" {
+		t.Errorf("process: %+v", i)
+	}
+	if !slices.Equal(i.Volumes, []string{"/v"}) || !slices.Equal(i.Exposed, []string{"8000/tcp"}) || i.Labels["other"] != "label" {
+		t.Errorf("declared: %+v", i)
+	}
+	_, err := s.Image(t.Context(), "localhost/berth-engine-test/nosuch:1")
+	if want := "localhost/berth-engine-test/nosuch:1: the engine does not have this image"; err == nil || err.Error() != want || fault.KindOf(err) != fault.Image {
+		t.Errorf("got %v, want %s", err, want)
+	}
+}
+
+func imageFileThroughLinks(t *testing.T, s suite) {
+	for _, name := range []string{"/etc/passwd", "/link"} {
+		content, err := s.ImageFile(t.Context(), s.image.ID, name)
+		if err != nil || string(content) != "root:x:0:0::/:/tool\n" {
+			t.Errorf("%s: %q, %v", name, content, err)
+		}
+	}
+	_, err := s.ImageFile(t.Context(), s.image.ID, "/etc/nosuch")
+	if !errors.Is(err, fs.ErrNotExist) || fault.KindOf(err) != fault.NotFound {
+		t.Errorf("a file that is not there: %v", err)
+	}
+	left, err := s.Sandboxes(t.Context())
+	if err != nil || slices.ContainsFunc(left, func(o sandbox.Observed) bool { return o.Spec.Labels[sandbox.LabelKind] == "helper" }) {
+		t.Errorf("a helper is left: %v, %v", left, err)
+	}
+}
+
+func lifeOfASandbox(t *testing.T, s suite) {
+	id := s.made(t, s.spec("life"))
+	is := func(want sandbox.State) {
+		t.Helper()
+		have, err := s.Inspect(t.Context(), id)
+		if err != nil || have.State != want {
+			t.Fatalf("state %q, want %q: %v", have.State, want, err)
+		}
+	}
+	act := func(do sandbox.Action) {
+		t.Helper()
+		for range 2 { // the second time it already is so
+			if err := s.Signal(t.Context(), id, do, 2*time.Second); err != nil {
+				t.Fatalf("%s: %v", do, err)
+			}
+		}
+	}
+	is(sandbox.Created)
+	if err := s.Start(t.Context(), id); err != nil {
+		t.Fatal(err)
+	}
+	is(sandbox.Up)
+	act(sandbox.Pause)
+	is(sandbox.Paused)
+	act(sandbox.Unpause)
+	is(sandbox.Up)
+	act(sandbox.Pause)
+	act(sandbox.Stop) // which a frozen process cannot obey
+	is(sandbox.Stopped)
+	if err := s.Start(t.Context(), id); err != nil {
+		t.Fatal(err)
+	}
+	act(sandbox.Pause)
+	act(sandbox.Kill)
+	is(sandbox.Stopped)
+	have, _ := s.Inspect(t.Context(), id)
+	if have.ExitCode != 137 || have.Started.IsZero() || have.Ended.Before(have.Started) || have.Created.IsZero() {
+		t.Errorf("how it ended: %+v", have)
+	}
+	if err := s.Remove(t.Context(), sandbox.ContainerObject, id); err != nil {
+		t.Fatal(err)
+	}
+	_, err := s.Inspect(t.Context(), "berth-engine-test-life")
+	if want := "berth-engine-test-life: there is no such container"; err == nil || err.Error() != want || fault.KindOf(err) != fault.NotFound {
+		t.Errorf("got %v, want %s", err, want)
+	}
+}
+
+func runningReadsBack(t *testing.T, s suite) {
+	networks := testNetworks(t, s.Engine)
+	want := s.spec("running")
+	want.Network.Mode = networks[0]
+	want.Network.Attached = []sandbox.Attachment{{Name: networks[0], Aliases: []string{"web"}}, {Name: networks[1]}}
+	want.Network.Ports = []sandbox.Port{{Container: 8000, Host: netip.MustParseAddrPort("127.0.0.1:0")}}
+	want = want.Normalise()
+	id := s.up(t, want)
+	have, err := s.Inspect(t.Context(), id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sameSpec(t, want, have.Spec)
+	if len(have.Published) != 1 || have.Published[0].Container != 8000 || have.Published[0].Host.Port() == 0 ||
+		have.Published[0].Host.Addr() != netip.MustParseAddr("127.0.0.1") {
+		t.Errorf("published: %v", have.Published)
+	}
+	if have.Pid == 0 {
+		t.Error("no pid")
+	}
+}
+
+func execCarriesStreams(t *testing.T, s suite) {
+	id := s.up(t, s.spec("exec"))
+	for _, row := range []struct {
+		about        string
+		x            sandbox.Exec
+		code         int
+		stdout, errs string
+	}{
+		{"both streams", sandbox.Exec{Command: []string{"/tool", "both"}}, 0, "out\n", "err\n"},
+		{"its code", sandbox.Exec{Command: []string{"/tool", "exit", "42"}}, 42, "", ""},
+		{"its input", sandbox.Exec{Command: []string{"/tool", "cat"}, Stdin: strings.NewReader(strings.Repeat("x", 100_000))}, 0, strings.Repeat("x", 100_000), ""},
+		{"a terminal", sandbox.Exec{Command: []string{"/tool", "echo", "hi"}, TTY: true, Size: [2]uint{24, 80}}, 0, "hi\r\n", ""},
+		{"detached", sandbox.Exec{Command: []string{"/tool", "echo", "hi"}, Detach: true}, 0, "", ""},
+	} {
+		t.Run(row.about, func(t *testing.T) {
+			got, err := s.Exec(t.Context(), id, row.x)
+			stdout := string(got.Stdout)
+			if row.x.TTY { // the fake's terminal does not add the carriage return
+				stdout, row.stdout = strings.ReplaceAll(stdout, "\r", ""), strings.ReplaceAll(row.stdout, "\r", "")
+			}
+			if err != nil || got.Code != row.code || stdout != row.stdout || string(got.Stderr) != row.errs {
+				t.Errorf("code %d, %.60q, %.60q, %v", got.Code, got.Stdout, got.Stderr, err)
+			}
+		})
+	}
+	t.Run("a program that is not there", func(t *testing.T) {
+		got, err := s.Exec(t.Context(), id, sandbox.Exec{Command: []string{"/nosuch"}})
+		if got.Code != 127 && got.Code != 126 {
+			t.Errorf("code %d, %q, %v", got.Code, got.Stdout, err)
+		}
+	})
+	t.Run("in a sandbox that is not running", func(t *testing.T) {
+		if err := s.Signal(t.Context(), id, sandbox.Kill, 0); err != nil {
+			t.Fatal(err)
+		}
+		_, err := s.Exec(t.Context(), id, sandbox.Exec{Command: []string{"/tool", "both"}})
+		if want := "sandbox engine-test-exec: the sandbox is not running"; err == nil || err.Error() != want || fault.KindOf(err) != fault.Conflict {
+			t.Errorf("got %v, want %s", err, want)
+		}
+	})
+}
+
+func logsAreMerged(t *testing.T, s suite) {
+	spec := s.spec("logs")
+	spec.Process.Cmd = []string{"both"}
+	id := s.up(t, spec)
+	stream, err := s.Logs(t.Context(), id, sandbox.LogOptions{Follow: true}) // ends with the container
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stream.Close()
+	text, err := io.ReadAll(stream)
+	lines := strings.Fields(string(text))
+	slices.Sort(lines) // two pipes have no order between them
+	if err != nil || !slices.Equal(lines, []string{"err", "out"}) {
+		t.Errorf("%q, %v", text, err)
+	}
+	one, err := s.Logs(t.Context(), id, sandbox.LogOptions{Tail: 1, Timestamps: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer one.Close()
+	text, err = io.ReadAll(one)
+	stamp, _, _ := strings.Cut(string(text), " ")
+	if _, bad := time.Parse(time.RFC3339Nano, stamp); err != nil || bad != nil || bytes.Count(text, []byte("\n")) != 1 {
+		t.Errorf("the last line with its time: %q, %v", text, err)
+	}
+}
+
+func folderBeforeTheStart(t *testing.T, s suite) {
+	volume := "berth-engine-test-home"
+	spec := s.spec("folder")
+	spec.Mounts = []sandbox.Mount{{Kind: sandbox.Volume, Source: volume, Target: "/home", NoCopy: true}}
+	spec.ReadonlyRootfs = true
+	if err := s.CreateVolume(t.Context(), volume, spec.Labels); err != nil {
+		t.Fatal(err)
+	}
+	removeLater(t, s.Engine, sandbox.VolumeObject, volume)
+	if err := s.CreateVolume(t.Context(), volume, spec.Labels); err != nil {
+		t.Errorf("the second time it is the sandbox's own: %v", err)
+	}
+	id := s.made(t, spec)
+	if err := s.PutFolder(t.Context(), id, "/home", "agent", 1234, 5678, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	archive, err := s.CopyOut(t.Context(), id, "/home/agent")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer archive.Close()
+	header, err := firstHeader(archive)
+	if err != nil || header.Uid != 1234 || header.Gid != 5678 || header.FileInfo().Mode() != fs.ModeDir|0o700 {
+		t.Errorf("%+v, %v", header, err)
+	}
+}
+
+func changesAreTold(t *testing.T, s suite) {
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	changes := make(chan sandbox.Change, 64)
+	ended := make(chan error, 1)
+	go func() { ended <- s.Watch(ctx, func(c sandbox.Change) { changes <- c }) }()
+	spec := s.spec("watch")
+	spec.Process.Cmd = []string{"exit", "3"}
+	died := false
+	for !died { // again and again, until the stream is there
+		id := s.made(t, spec)
+		if err := s.Start(t.Context(), id); err != nil {
+			t.Fatal(err)
+		}
+		for quiet := time.After(500 * time.Millisecond); quiet != nil && !died; {
+			select {
+			case <-ctx.Done():
+				t.Fatal("no change was told")
+			case <-quiet:
+				quiet = nil
+			case c := <-changes:
+				died = c.Action == "die"
+				if died && (c.Code != 3 || c.Name != "engine-test-watch" || len(c.ID) != 64 || c.Time.IsZero()) {
+					t.Errorf("%+v", c)
+				}
+			}
+		}
+		if err := s.Remove(t.Context(), sandbox.ContainerObject, id); err != nil {
+			t.Fatal(err)
+		}
+	}
+	cancel()
+	if err := <-ended; err != nil {
+		t.Errorf("the end of the watch: %v", err)
+	}
+}
+
+func removingNothing(t *testing.T, s suite) {
+	for _, kind := range []sandbox.ObjectKind{sandbox.ContainerObject, sandbox.NetworkObject, sandbox.VolumeObject, sandbox.ImageObject} {
+		if err := s.Remove(t.Context(), kind, "berth-engine-test-nosuch"); err != nil {
+			t.Errorf("%s: %v", kind, err)
+		}
+	}
+}
+
+func inUseSaysByWhom(t *testing.T, s suite) {
+	network := testNetworks(t, s.Engine)[0]
+	spec := s.spec("user")
+	spec.Network.Mode, spec.Network.Attached = network, []sandbox.Attachment{{Name: network}}
+	spec.Mounts = []sandbox.Mount{{Kind: sandbox.Volume, Source: "berth-engine-test-used", Target: "/data"}}
+	removeLater(t, s.Engine, sandbox.VolumeObject, "berth-engine-test-used")
+	if err := s.CreateVolume(t.Context(), "berth-engine-test-used", spec.Labels); err != nil {
+		t.Fatal(err)
+	}
+	s.up(t, spec)
+	for _, row := range []struct {
+		kind       sandbox.ObjectKind
+		name, want string
+	}{
+		{sandbox.NetworkObject, network, "network " + network + ": in use by container berth-engine-test-user"},
+		{sandbox.VolumeObject, "berth-engine-test-used", "volume berth-engine-test-used: in use by container berth-engine-test-user"},
+	} {
+		err := s.Remove(t.Context(), row.kind, row.name)
+		if err == nil || err.Error() != row.want || fault.KindOf(err) != fault.Conflict {
+			t.Errorf("got %v, want %s", err, row.want)
+		}
+	}
+}
+
+func nameTaken(t *testing.T, s suite) {
+	spec := s.spec("twice")
+	s.made(t, spec)
+	_, err := s.Create(t.Context(), spec)
+	if want := "sandbox engine-test-twice: a container of this name is already there"; err == nil || err.Error() != want || fault.KindOf(err) != fault.Conflict {
+		t.Errorf("got %v, want %s", err, want)
+	}
+}
+
+func portTaken(t *testing.T, s suite) {
+	network := testNetworks(t, s.Engine)[0]
+	first, second := s.spec("first"), s.spec("second")
+	for _, spec := range []*sandbox.Spec{&first, &second} {
+		spec.Network.Mode, spec.Network.Attached = network, []sandbox.Attachment{{Name: network}}
+		spec.Network.Ports = []sandbox.Port{{Container: 8000, Host: netip.MustParseAddrPort("127.0.0.1:38917")}}
+	}
+	s.up(t, first)
+	id := s.made(t, second)
+	err := s.Start(t.Context(), id)
+	want := "sandbox engine-test-second: port 127.0.0.1:38917 is taken by container berth-engine-test-first"
+	if err == nil || err.Error() != want || fault.KindOf(err) != fault.Conflict {
+		t.Errorf("got %v, want %s", err, want)
+	}
+}
+
+func failedCreateLeavesNothing(t *testing.T, s suite) {
+	network := testNetworks(t, s.Engine)[0]
+	spec := s.spec("half")
+	spec.Network.Mode = network
+	spec.Network.Attached = []sandbox.Attachment{{Name: network}, {Name: "berth-engine-test-nosuch"}}
+	_, err := s.Create(t.Context(), spec)
+	if want := "network berth-engine-test-nosuch: there is no such network"; err == nil || err.Error() != want || fault.KindOf(err) != fault.NotFound {
+		t.Errorf("got %v, want %s", err, want)
+	}
+	if _, err := s.Inspect(t.Context(), "berth-engine-test-half"); fault.KindOf(err) != fault.NotFound {
+		t.Errorf("left: %v", err)
+	}
+}
+
+func foreignVolume(t *testing.T, s suite) {
+	name := "berth-engine-test-foreign"
+	removeLater(t, s.Engine, sandbox.VolumeObject, name)
+	if err := s.CreateVolume(t.Context(), name, map[string]string{sandbox.LabelSandbox: "other"}); err != nil {
+		t.Fatal(err)
+	}
+	err := s.CreateVolume(t.Context(), name, map[string]string{sandbox.LabelSandbox: "shop"})
+	if want := "volume " + name + ": there already is one, and it is not this sandbox's"; err == nil || err.Error() != want || fault.KindOf(err) != fault.Conflict {
+		t.Errorf("got %v, want %s", err, want)
+	}
+}
+
+func statsAreValues(t *testing.T, s suite) {
+	id := s.up(t, s.spec("stats"))
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	var got []Stats
+	err := s.Stats(ctx, id, func(v Stats) {
+		if got = append(got, v); len(got) == 2 {
+			cancel()
+		}
+	})
+	if err != nil || len(got) < 2 {
+		t.Fatalf("%v, %v", got, err)
+	}
+	if last := got[1]; last.Pids == 0 || last.Memory == 0 || last.MemoryLimit < last.Memory || last.CPU < 0 || last.CPU > 64 {
+		t.Errorf("%+v", last)
+	}
+}
+
+func observeFindsAll(t *testing.T, s suite) {
+	network := testNetworks(t, s.Engine)[0]
+	want := s.spec("seen")
+	id := s.made(t, want)
+	o, err := s.Observe(t.Context(), toolImage, "localhost/berth-engine-test/nosuch:1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(o.Images) != 1 || o.Images[toolImage].ID != s.image.ID {
+		t.Errorf("images: %v", o.Images)
+	}
+	at := slices.IndexFunc(o.Networks, func(n sandbox.NetworkInfo) bool { return n.Name == network })
+	if at < 0 || !slices.Equal(o.Networks[at].Subnets, []netip.Prefix{netip.MustParsePrefix("10.83.250.0/28")}) {
+		t.Errorf("networks: %+v", o.Networks)
+	}
+	mine := slices.IndexFunc(o.Sandboxes, func(o sandbox.Observed) bool { return o.ID == id })
+	if mine < 0 {
+		t.Fatalf("sandboxes: %v", o.Sandboxes)
+	}
+	sameSpec(t, want, o.Sandboxes[mine].Spec)
+	if !slices.ContainsFunc(o.Containers, func(c sandbox.ContainerLabels) bool { return c.Name == "berth-engine-test-seen" }) {
+		t.Errorf("containers: %v", o.Containers)
+	}
+	if e := o.Engine; e.API != s.API() || e.Version == "" || e.CPUs == 0 || e.Kind == "" || e.OS != "linux" || e.DefaultRuntime == "" {
+		t.Errorf("engine: %+v", e)
+	}
+}
