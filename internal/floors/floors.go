@@ -3,6 +3,7 @@ package floors
 
 import (
 	"fmt"
+	"path"
 	"strings"
 )
 
@@ -72,6 +73,7 @@ var rooms = map[string]room{
 	"internal/dockertest": {0, "github.com/docker github.com/moby/docker-image-spec github.com/opencontainers"},
 	"internal/golden":     {0, ""},
 	"internal/floors":     {0, ""},
+	"internal/tally":      {0, ""},
 }
 
 // forTests is what a test may use on top of its room's own; test helpers are rooms of floor 0.
@@ -87,38 +89,39 @@ func Check(packages []Package) []string {
 			wrong = append(wrong, name+": this room is on no floor")
 			continue
 		}
-		for _, path := range p.Imports {
-			wrong = append(wrong, refuse(name, from, path, from.outside)...)
+		for _, imported := range p.Imports {
+			wrong = append(wrong, refuse(name, from, imported, from.outside)...)
 		}
-		for _, path := range append(p.TestImports, p.XTestImports...) {
-			wrong = append(wrong, refuse(name+" (test)", from, path, from.outside+" "+forTests)...)
+		for _, imported := range append(p.TestImports, p.XTestImports...) {
+			wrong = append(wrong, refuse(name+" (test)", from, imported, from.outside+" "+forTests)...)
 		}
 	}
 	return wrong
 }
 
 // refuse judges one import of a room.
-func refuse(name string, from room, path, outside string) []string {
-	target, inside := strings.CutPrefix(path, module+"/")
-	isTest := strings.HasSuffix(name, " (test)")
+func refuse(name string, from room, imported, outside string) []string {
+	target, inside := strings.CutPrefix(imported, module+"/")
+	itself, isTest := strings.CutSuffix(name, " (test)")
+	to := place(imported)
 	switch {
-	case !inside && allowed(path, outside):
+	case !inside && allowed(imported, outside), to == itself, isTest && helper(target):
 		return nil
 	case !inside:
-		return []string{fmt.Sprintf("%s uses %s, which its room may not", name, path)}
-	case isTest && (place(path) == strings.TrimSuffix(name, " (test)") || helper(target)):
-		return nil
-	case rooms[place(path)].floor >= from.floor:
-		return []string{fmt.Sprintf("%s (floor %d) uses %s (floor %d)", name, from.floor, target, rooms[place(path)].floor)}
+		return []string{fmt.Sprintf("%s uses %s, which its room may not", name, imported)}
+	case rooms[to].floor >= from.floor:
+		return []string{fmt.Sprintf("%s (floor %d) uses %s (floor %d)", name, from.floor, target, rooms[to].floor)}
 	}
 	return nil
 }
 
-// place gives the room of a package: all below e2e is one.
-func place(path string) string {
-	name := strings.TrimPrefix(path, module+"/")
-	if strings.HasPrefix(name, "e2e/") {
-		return "e2e"
+// place gives the room of a package: its own, or the nearest above it, of which it then is a part.
+func place(importPath string) string {
+	name := strings.TrimPrefix(importPath, module+"/")
+	for at := name; at != "."; at = path.Dir(at) {
+		if _, known := rooms[at]; known {
+			return at
+		}
 	}
 	return name
 }
@@ -126,13 +129,13 @@ func place(path string) string {
 func helper(name string) bool { return name == "internal/dockertest" || name == "internal/golden" }
 
 // allowed takes the standard library, whose paths have no dot before the first slash, and the prefixes listed.
-func allowed(path, outside string) bool {
-	first, _, _ := strings.Cut(path, "/")
+func allowed(imported, outside string) bool {
+	first, _, _ := strings.Cut(imported, "/")
 	if !strings.Contains(first, ".") || outside == "any" {
 		return true
 	}
 	for _, prefix := range strings.Fields(outside) {
-		if path == prefix || strings.HasPrefix(path, prefix+"/") {
+		if imported == prefix || strings.HasPrefix(imported, prefix+"/") {
 			return true
 		}
 	}
