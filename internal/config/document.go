@@ -198,11 +198,11 @@ func (d *document) problem(key string, p *problem) *fault.Fault {
 	return d.fault(start, length, text, p.hint)
 }
 
-func (d *document) fault(start, length int, text, hint string) *fault.Fault {
+func (d *document) fault(start, length int, reason, hint string) *fault.Fault {
 	start = min(max(start, 0), len(d.text))
 	line, col := d.place(start)
 	return &fault.Fault{Kind: fault.Usage, Hint: hint,
-		Message: fmt.Sprintf("%s:%d:%d: %s\n%s", d.name, line, col, text, d.snippet(start, length))}
+		Message: fmt.Sprintf("%s:%d:%d: %s\n%s", d.name, line, col, text.Line(reason), d.snippet(start, length))}
 }
 
 // place gives line and column, in characters, of a byte offset; both start at 1.

@@ -173,7 +173,11 @@ func (l *loader) setText(key *Key, text string, source Source, adds bool) error 
 	if key.Name == "volumes" && source.Kind == FromEnv {
 		l.s.Mounts = nil
 	}
-	if err := o.assign(field, &node{name: key.Name, value: fromText(field, text), start: -1}); err != nil {
+	value := any(text)
+	if o.listOf == nil {
+		value = fromText(field, text)
+	}
+	if err := o.assign(field, &node{name: key.Name, value: value, start: -1}); err != nil {
 		return &fault.Fault{Kind: fault.Usage, Message: fmt.Sprintf("%s: %v", source.Name, err), Hint: hintOf(err), Cause: err}
 	}
 	l.s.sources[key.Name] = source

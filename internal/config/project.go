@@ -92,7 +92,7 @@ var widened = map[string]func(with, without *Settings, dir string) []string{
 	"sidecars":            newSidecars,
 	"publish":             func(w, o *Settings, _ string) []string { return when(w.Publish && !o.Publish, "true") },
 	"env_file":            filesOutside,
-	"memory":              func(w, o *Settings, _ string) []string { return more(w.Memory, o.Memory, 0) },
+	"memory":              func(w, o *Settings, _ string) []string { return more(w.Memory, o.Memory, 1<<30) },
 	"cpus":                func(w, o *Settings, _ string) []string { return more(w.CPUs, o.CPUs, 1) },
 	"pids":                func(w, o *Settings, _ string) []string { return more(w.Pids, o.Pids, 256) },
 	"nofile":              func(w, o *Settings, _ string) []string { return more(w.Nofile, o.Nofile, 1024) },
