@@ -130,7 +130,7 @@ func (m *model) confirmRemove(names []string, o Outcome) {
 
 // browse opens a link in the browser, or shows it where there is none.
 func (m *model) browse(name, kind string) tea.Cmd {
-	m.say("opening " + kind + " of " + name)
+	m.say("opening " + m.label(name, kind) + " of " + name)
 	return m.work(func(ctx context.Context) then {
 		url, err := m.b.Browse(ctx, name, kind)
 		return func(m *model) tea.Cmd {
@@ -140,7 +140,7 @@ func (m *model) browse(name, kind string) tea.Cmd {
 			case url != "":
 				m.present(name, kind, url, "no browser here: open this where you sit")
 			default:
-				m.say(kind + " of " + name + " is open in your browser")
+				m.say(m.label(name, kind) + " of " + name + " is open in your browser")
 			}
 			return nil
 		}
@@ -155,6 +155,7 @@ func (m *model) present(name, kind, url, title string) {
 		lines = append(lines, link(m.o.Hyperlinks, url, name+"-"+kind, m.st.in(accent, piece)))
 	}
 	m.ask(title, lines, choice{"y", "copy", func(m *model) tea.Cmd { return m.copy(url, "the link is copied") }})
+	m.modal.no = "close"
 }
 
 func (m *model) showLink(name, kind string) tea.Cmd {
@@ -179,9 +180,19 @@ func (m *model) copyLink(name, kind string) tea.Cmd {
 				m.fail(err)
 				return nil
 			}
-			return m.copy(clean(url), "copied: "+kind+" link, works once, within 10 minutes; u shows it")
+			return m.copy(clean(url), "the "+m.label(name, kind)+" link is copied; it works once, within 10 minutes")
 		}
 	})
+}
+
+// label is what a kind of link is called on the screen.
+func (m *model) label(name, kind string) string {
+	for _, l := range m.view(name).info.Links {
+		if l.Kind == kind {
+			return clean(l.Label)
+		}
+	}
+	return kind
 }
 
 func (m *model) copyCommand(name string, e Edits) tea.Cmd {

@@ -126,6 +126,7 @@ func (f *failureView) draw(m *model, c *canvas) {
 		}
 		lines = append(lines, hang(sign+clean(l), c.w, 2)...)
 	}
+	lines = append(lines, f.stepLine()...)
 	if hint := clean(fault.HintOf(f.err)); hint != "" {
 		lines = append(lines, hang("  try: "+hint, c.w, 7)...)
 	}
@@ -138,6 +139,19 @@ func (f *failureView) draw(m *model, c *canvas) {
 	lines = append(lines, f.logLines(c)...)
 	f.page = c.room()
 	f.scroller.draw(c, lines)
+}
+
+// stepLine says how far the launch had come.
+func (f *failureView) stepLine() []string {
+	if f.launch == nil {
+		return nil
+	}
+	for i, s := range f.launch.steps {
+		if s.stage == event.Failed {
+			return []string{fmt.Sprintf("  in step %d of %d: %s", i+1, len(f.launch.steps), s.kind)}
+		}
+	}
+	return nil
 }
 
 func (f *failureView) remedyLines(m *model, w int) []string {

@@ -49,6 +49,9 @@ func (m *model) body(c *canvas) {
 		m.top().draw(m, c)
 		return
 	}
+	if running {
+		m.list.choose(v.name)
+	}
 	left, right := c.part(listWidth, c.h), c.part(c.w-listWidth-gap, c.h)
 	m.list.draw(m, left)
 	switch {
@@ -74,7 +77,7 @@ func (m *model) finish(c *canvas) []string {
 func (m *model) titleLine() string {
 	path, right := m.top().title(m)
 	if m.away != "" {
-		right = []string{m.st.in(warning, "▲ engine away")}
+		right = []string{m.st.in(warning, "▲ engine away, retrying")}
 	}
 	if !m.mouse && !m.o.NoMouse {
 		right = append(right, m.st.in(warning, "mouse free"))
@@ -116,7 +119,7 @@ func (m *model) footer(c *canvas) {
 		return
 	}
 	if t, ok := m.top().(typer); ok && t.field().open {
-		c.add("enter take  esc give up")
+		c.add(m.st.in(strong, "enter") + " take it  " + m.st.in(strong, "esc") + " give up")
 		return
 	}
 	items := m.footerItems()

@@ -68,10 +68,10 @@ func (h *helpView) entries(m *model, bs []binding, w, columns int) []string {
 		if len(b.keys) == 0 || len(filter(h.typed.String(), []string{text})) == 0 {
 			continue
 		}
-		cells = append(cells, pad(" "+m.st.in(strong, pad(b.shownKeys(), 10))+" "+b.help, each))
+		cells = append(cells, pad(" "+m.st.in(strong, pad(b.shownKeys(), 9))+" "+b.help, each))
 	}
 	if h.of == atRunning && bs[0].places[0] != everywhere && h.typed.String() == "" {
-		cells = append(cells, pad(" "+m.st.in(strong, pad("1-6", 10))+" tabs by number", each))
+		cells = append(cells, pad(" "+m.st.in(strong, pad("1-6", 9))+" tabs by number", each))
 	}
 	rows := (len(cells) + columns - 1) / columns
 	var out []string

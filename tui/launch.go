@@ -202,15 +202,18 @@ func (p *progressView) title(m *model) (path, right []string) {
 	return []string{p.l.name, word}, []string{clock(m.now().Sub(p.l.began))}
 }
 
-func (p *progressView) word(_ *model, do action) (string, bool) {
+func (p *progressView) word(m *model, do action) (string, bool) {
 	switch do {
 	case "layers":
 		return "", slices.ContainsFunc(p.l.steps, func(s *stepView) bool { return len(s.layers) > 0 })
 	case "full-log":
 		return "", p.l.logging
 	case "interrupt":
-		if !p.l.cancelled.IsZero() {
-			return "again: at once, without grace", true
+		switch {
+		case !p.l.cancelled.IsZero():
+			return "again: at once", true
+		case m.w < 64:
+			return "cancel", true
 		}
 	}
 	return "", true
@@ -289,10 +292,11 @@ func (p *progressView) stepLine(m *model, s *stepView, w int) []string {
 	}
 	figures := s.figures(m, w)
 	name := strings.TrimSpace(s.kind + " " + s.text)
-	line := " " + sign + " " + elide(name, max(8, w-4-width(figures)))
-	out := []string{line + figures}
-	if width(line)+width(figures) > w {
-		out = []string{line, "   " + strings.TrimSpace(figures)}
+	out := []string{" " + sign + " " + elide(name, w-3)}
+	if room := w - 3 - width(figures); room >= min(width(name), 24) {
+		out[0] = " " + sign + " " + elide(name, room) + figures
+	} else if figures != "" {
+		out = append(out, "   "+strings.TrimSpace(figures))
 	}
 	if p.layers || m.wide() {
 		out = append(out, layerLines(s.layers, w)...)

@@ -1,6 +1,8 @@
 package tui
 
 import (
+	"cmp"
+	"slices"
 	"strings"
 
 	tea "github.com/charmbracelet/bubbletea"
@@ -11,6 +13,7 @@ type modal struct {
 	title   string
 	lines   []string
 	choices []choice
+	no      string // what esc means, "no" if empty
 	word    string // has to be typed before the first choice counts
 	field   field
 	scroll  scroller
@@ -97,5 +100,8 @@ func (d *modal) footer(m *model) string {
 	for _, ch := range d.choices {
 		out = append(out, m.st.in(strong, ch.key)+" "+ch.word)
 	}
-	return strings.Join(append(out, m.st.in(strong, "esc")+" no"), "  ")
+	if !slices.ContainsFunc(d.choices, func(c choice) bool { return c.key == "n" }) {
+		out = append(out, m.st.in(strong, "esc")+" "+cmp.Or(d.no, "no"))
+	}
+	return strings.Join(out, "  ")
 }

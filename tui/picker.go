@@ -340,21 +340,25 @@ func (v *imagesView) draw(m *model, c *canvas) {
 		drawEmpty(c, v.known, v.err, v.list.Why, "no images to choose from")
 		return
 	}
-	ref := 0
+	ref, where := 0, 0
 	for _, img := range rows {
-		ref = max(ref, width(clean(img.Ref)))
+		ref, where = max(ref, width(clean(img.Ref))), max(where, width(whereOf(img)))
 	}
-	ref = min(ref, max(12, c.w*2/5))
+	ref, where = min(ref, max(12, c.w*3/10)), min(where, max(12, c.w*3/10))
 	v.page = max(1, c.room())
 	from, to := v.window(len(rows), c.room())
 	for i := from; i < to; i++ {
 		img := rows[i]
-		text := clean(img.Where)
-		if img.Size > 0 {
-			text = pad(text, 6) + " " + diskSize(img.Size)
-		}
-		line := pick(m, i == v.at) + " " + pad(elide(clean(img.Ref), ref), ref) + "  " + pad(text, 14) + " " + m.st.mark(img.Mark) + " " + clean(img.Note)
+		line := pick(m, i == v.at) + " " + pad(elide(clean(img.Ref), ref), ref) + "  " + pad(whereOf(img), where) + "  " + m.st.mark(img.Mark) + " " + clean(img.Note)
 		c.add(cut(line, c.w))
 		c.on(0, c.w, func(*model) tea.Cmd { v.at = i; return nil })
 	}
+}
+
+// whereOf says where an image is, and how large.
+func whereOf(img Image) string {
+	if img.Size == 0 {
+		return clean(img.Where)
+	}
+	return pad(clean(img.Where), 6) + " " + diskSize(img.Size)
 }

@@ -245,7 +245,7 @@ func (v *runningView) allow(m *model, always bool) tea.Cmd {
 			if err != nil {
 				m.fail(err)
 			} else {
-				m.say(target + " is allowed")
+				m.say(target + " is allowed " + map[bool]string{false: "once", true: "from now on"}[always])
 			}
 			return nil
 		}

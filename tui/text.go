@@ -60,25 +60,40 @@ func columns(s string, w int) []string {
 	return strings.Split(ansi.Hardwrap(s, w, true), "\n")
 }
 
-// hang wraps s at words to w columns; the lines after the first are indented.
+// hang wraps s at blanks to w columns; the lines after the first are indented. A word that is longer than a line goes
+// on in the next: nothing is lost.
 func hang(s string, w, indent int) []string {
-	if width(s) <= w {
+	if width(s) <= w || w < 1 {
 		return []string{s}
 	}
 	if indent > w/2 {
-		indent = 2
+		indent = min(2, w/2)
 	}
-	first := strings.SplitN(ansi.Wrap(s, w, "/,"), "\n", 2)
-	if len(first) == 1 || w-indent < 1 {
-		return first[:1]
+	var out []string
+	line, room := "", w
+	put := func() {
+		out = append(out, line)
+		line, room = strings.Repeat(" ", indent), w-indent
 	}
-	rest := strings.ReplaceAll(first[1], "\n", "")
-	if cut := len(first[0]); cut <= len(s) && strings.HasPrefix(s, first[0]) {
-		rest = strings.TrimLeft(s[cut:], " ")
+	for _, word := range strings.SplitAfter(s, " ") {
+		if bare := width(strings.TrimRight(word, " ")); bare > room && bare <= w-indent {
+			put()
+		}
+		for width(strings.TrimRight(word, " ")) > room {
+			head := ansi.Truncate(word, room, "")
+			if width(head) == 0 && room >= w-indent {
+				break // a sign wider than the line
+			}
+			line += head
+			word = ansi.TruncateLeft(word, width(head), "")
+			put()
+		}
+		line += word
+		room -= width(word)
 	}
-	out := []string{first[0]}
-	for _, l := range strings.Split(ansi.Wrap(rest, w-indent, "/,"), "\n") {
-		out = append(out, strings.Repeat(" ", indent)+l)
+	out = append(out, line)
+	for i := range out {
+		out[i] = strings.TrimRight(out[i], " ")
 	}
 	return out
 }
