@@ -2,9 +2,7 @@ package main
 
 import (
 	"context"
-	"net"
 	"path/filepath"
-	"strconv"
 	"strings"
 
 	"berth/internal/build"
@@ -84,10 +82,11 @@ func (a *app) engineOptions(s *config.Settings) engine.Options {
 func (a *app) launcher(e launch.Runtime, store *state.Store, sink event.Sink) *launch.Launcher {
 	return &launch.Launcher{
 		Runtime: e, Reach: launch.Published{}, Store: store, Host: a.machine(), Files: host.Disk{}, Sink: sink,
-		Version: version, Names: ownImages(), PortFree: portFree,
+		Version: version, Names: ownImages(), PortFree: host.PortFree,
 		Unpack: func(arch string) (string, error) {
 			return inside.Unpack(filepath.Join(store.Places().Cache, "inside"), arch)
 		},
+		StarterKey:     func(arch string) (string, error) { return inside.StarterKey(arch, version) },
 		Starter:        func(arch string) (launch.Archive, error) { return inside.StarterImage(arch, version) },
 		PlainAddresses: a.plainAddresses,
 	}
@@ -100,21 +99,6 @@ func ownImages() map[string]string {
 		names[string(r)] = r.Ref()
 	}
 	return names
-}
-
-// portFree tells whether a port can be bound on both loopback addresses: a browser tries the one, a client the other.
-func portFree(port uint16) bool {
-	for _, address := range []string{"127.0.0.1", "::1"} {
-		l, err := net.Listen("tcp", net.JoinHostPort(address, strconv.Itoa(int(port))))
-		if err != nil && address == "::1" && !strings.Contains(err.Error(), "in use") {
-			continue // this machine has no IPv6
-		}
-		if err != nil {
-			return false
-		}
-		_ = l.Close() // it was only asked for
-	}
-	return true
 }
 
 // pick gives the sandbox that args name, else that of the current folder, else the only one there is.
