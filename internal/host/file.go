@@ -49,9 +49,13 @@ func (Disk) Lstat(path string) (File, error) {
 	if err != nil {
 		return File{}, err
 	}
+	return fileOf(path, info), nil
+}
+
+func fileOf(path string, info fs.FileInfo) File {
 	f := File{Kind: kindOf(info.Mode()), Mode: info.Mode(), UID: -1, GID: -1, Links: 1}
 	identify(&f, path, info)
-	return f, nil
+	return f
 }
 
 // Readlink gives the text of a symlink.

@@ -63,6 +63,29 @@ func (r *run) mountpoints() error {
 	return nil
 }
 
+// hold keeps the source of every mount open, as it was checked: as long as it is held its inode cannot become another
+// file's, so that what is seen inside can be compared with it.
+func (r *run) hold() error {
+	for _, m := range r.plan.Mounts {
+		if m.Kind == mounts.Volume || r.plan.Remote {
+			continue
+		}
+		held, err := host.Hold(m.Source, m.Stat)
+		if err != nil {
+			return fault.New(fault.Failure, "look at the folder, then launch again", "%w", err)
+		}
+		r.held = append(r.held, held)
+	}
+	return nil
+}
+
+func (r *run) release() {
+	for _, h := range r.held {
+		h.Close()
+	}
+	r.held = nil
+}
+
 // removeEmpty removes what was made empty, unless somebody has put something into it.
 func removeEmpty(path string) error {
 	if info, err := os.Lstat(path); err == nil && info.Mode().IsRegular() && info.Size() > 0 {

@@ -3,6 +3,7 @@ package launch
 import (
 	"context"
 	"errors"
+	"os"
 	"sync"
 	"time"
 
@@ -23,11 +24,13 @@ type run struct {
 	keep   bool
 	before sandbox.Observation // what the engine had when it was planned
 	died   chan struct{}       // closed when the sandbox's first process ended
+	held   []*os.File          // the mounts' sources, from before the start until the end of the walk
 }
 
 // walk takes the plan's steps, stage by stage. When one fails, what was made is removed, unless the sandbox is only
 // slow: then it stays, and the fault's kind is NotReady.
 func (r *run) walk(ctx context.Context) error {
+	defer r.release()
 	err := r.because(ctx, r.stages(ctx))
 	switch {
 	case err == nil:

@@ -283,3 +283,23 @@ func TestAReplacementThatFailsKeepsTheHome(t *testing.T) {
 	}
 	f.leavesNothing(t, 0)
 }
+
+func TestAFolderSwappedForALinkAfterTheCheckIsNeverMounted(t *testing.T) {
+	f := newFixture(t)
+	project, secrets := f.request.Project, t.TempDir()
+	sink := f.Sink
+	f.Sink = func(e event.Event) {
+		sink(e)
+		if e.Step != string(StepCreate) || e.Stage != event.Done {
+			return
+		}
+		if err := errors.Join(os.Rename(project, project+".away"), os.Symlink(secrets, project)); err != nil {
+			t.Error(err)
+		}
+	}
+	_, err := f.Up(t.Context(), f.request, UpOptions{})
+	if want := project + ": another symlink lies there now than the one that was checked"; err == nil || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
+	}
+	f.leavesNothing(t, 0)
+}

@@ -57,6 +57,9 @@ func (r *run) home(ctx context.Context) error {
 }
 
 func (r *run) start(ctx context.Context) error {
+	if err := r.hold(); err != nil {
+		return err
+	}
 	if err := r.Runtime.Start(ctx, r.id); err != nil {
 		return err
 	}
