@@ -36,8 +36,8 @@ type Request struct {
 	Root    bool      // the process is root: no sudo is needed for debootstrap
 	Log     io.Writer // takes every line of every stage
 	LogName string    // where Log goes, for messages
-	NoCache bool      // build all parts again, from the first step on
-	Again   bool      // build the last stage again though the image is there
+	NoCache bool      // build every step again
+	Refresh bool      // take Debian's packages as they are today; all else is pinned
 }
 
 // Result is what a build left.
@@ -52,7 +52,7 @@ type Result struct {
 // It ends with a fault of kind Image that names stage, step and cause; the last lines go to the sink before.
 func Run(ctx context.Context, b Builder, r Request, sink event.Sink) (Result, error) {
 	began := time.Now()
-	if !r.NoCache && !r.Again {
+	if !r.NoCache && !r.Refresh {
 		built, err := Built(ctx, b, r.Recipe)
 		if err != nil {
 			return Result{}, err
@@ -100,6 +100,27 @@ func has(ctx context.Context, b Builder, ref, key string) (bool, error) {
 	return false, err
 }
 
+// Stage is one line of a build's plan.
+type Stage struct {
+	Step string // as its events call it
+	Ref  string // the image it makes
+	Kept bool   // it is there, made from exactly these files
+}
+
+// Plan says what Run would do, without doing it. Where all is kept, nothing runs.
+func Plan(ctx context.Context, b Builder, r Recipe) ([]Stage, error) {
+	var out []Stage
+	for _, p := range r.parts() {
+		kept, err := has(ctx, b, p.ref(), p.key())
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, Stage{Step: stepName(p.name), Ref: p.ref(), Kept: kept})
+	}
+	built, err := Built(ctx, b, r)
+	return append(out, Stage{Step: stepName("final"), Ref: r.Ref(), Kept: built}), err
+}
+
 // work is one build under way.
 type work struct {
 	builder Builder
@@ -128,7 +149,8 @@ func (w *work) parts(ctx context.Context, base string) error {
 }
 
 func (w *work) part(ctx context.Context, p part, base string) error {
-	if !w.request.NoCache {
+	again := w.request.NoCache || w.request.Refresh && p.moves
+	if !again {
 		kept, err := has(ctx, w.builder, p.ref(), p.key())
 		if err != nil {
 			return err
@@ -143,7 +165,7 @@ func (w *work) part(ctx context.Context, p part, base string) error {
 		Target:  p.target,
 		Args:    w.args(map[string]string{"BASE": base}),
 		Labels:  map[string]string{keyLabel: p.key(), kindLabel: partKind},
-		NoCache: w.request.NoCache,
+		NoCache: again,
 	})
 }
 

@@ -164,6 +164,38 @@ func TestNoCacheBuildsThePartsAgain(t *testing.T) {
 	}
 }
 
+func TestRefreshTakesOnlyDebiansPackagesAnew(t *testing.T) {
+	e := withBase()
+	for _, p := range Slim.parts() {
+		e.images[p.ref()] = local("sha256:part", map[string]string{keyLabel: p.key()})
+	}
+	e.images[Slim.Ref()] = local("sha256:old", map[string]string{keyLabel: Slim.Key()})
+	if _, err := Run(t.Context(), e, Request{Recipe: Slim, Refresh: true}, new(record).sink); err != nil {
+		t.Fatal(err)
+	}
+	if want := []string{Slim.parts()[2].ref(), Slim.Ref()}; !slices.Equal(e.asked, want) {
+		t.Errorf("built %v, want %v", e.asked, want)
+	}
+}
+
+func TestThePlanSaysWhatIsKept(t *testing.T) {
+	e := withBase()
+	server := Slim.parts()[1]
+	e.images[server.ref()] = local("sha256:part", map[string]string{keyLabel: server.key()})
+	plan, err := Plan(t.Context(), e, Slim)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, s := range plan {
+		got = append(got, fmt.Sprint(s.Step, " ", s.Kept))
+	}
+	want := []string{"build vscode false", "build server true", "build system false", "build final false"}
+	if !slices.Equal(got, want) || len(e.asked) != 0 {
+		t.Errorf("got %q, built %v", got, e.asked)
+	}
+}
+
 func TestThePartsAreBuiltSideBySide(t *testing.T) {
 	e := withBase()
 	var both sync.WaitGroup

@@ -80,11 +80,16 @@ type part struct {
 	name   string // its folder
 	arg    string // the ARG of the last stage that takes its name
 	target string // where it stops; "" is the last stage
+	moves  bool   // its packages are not pinned: Debian's, which only security updates change
 }
 
 // parts lists the parts of a recipe, the slowest first. Only the last of them knows whether there is a desktop.
 func (r Recipe) parts() []part {
-	return []part{{"vscode", "VSCODE", ""}, {"server", "SERVER", ""}, {"system", "SYSTEM", r.target()}}
+	return []part{
+		{name: "vscode", arg: "VSCODE"},
+		{name: "server", arg: "SERVER"},
+		{name: "system", arg: "SYSTEM", target: r.target(), moves: true},
+	}
 }
 
 func (p part) key() string { return digest(p.name, p.target) }

@@ -50,6 +50,7 @@ type Plan struct {
 	User         User
 	Mounts       []mounts.Mount
 	Network      *sandbox.NetworkSpec // the sandbox's own bridge; nil: none
+	SubnetPool   netip.Prefix         // where its subnet comes from
 	Links        []LinkPlan
 	VNC          string // auto, on, off
 	Warnings     []string

@@ -44,7 +44,7 @@ func (b *builder) network() error {
 	}
 	spec.Mode = own.Name
 	spec.Attached = []sandbox.Attachment{{Name: own.Name}}
-	b.plan.Network = &own
+	b.plan.Network, b.plan.SubnetPool = &own, b.s.SubnetPool
 	return nil
 }
 

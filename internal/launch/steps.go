@@ -2,9 +2,11 @@ package launch
 
 import (
 	"context"
+	"net/netip"
 
 	"berth/internal/fault"
 	"berth/internal/sandbox"
+	"berth/network"
 )
 
 // runSteps is what each step does. Pull and load are not here: they come before the plan can be whole (see Up).
@@ -20,10 +22,31 @@ var runSteps = map[StepKind]func(*run, context.Context) error{
 	StepLinks:   (*run).prove,
 }
 
+// subnetTries is how many launches may win a subnet that this one had picked.
+const subnetTries = 16
+
+// network makes the sandbox's own bridge. Another launch may have taken the subnet since it was picked: then the next.
 func (r *run) network(ctx context.Context) error {
 	n := *r.plan.Network
 	r.removes(sandbox.NetworkObject, n.Name)
-	return r.Runtime.CreateNetwork(ctx, n)
+	var lost []netip.Prefix
+	for {
+		err := r.Runtime.CreateNetwork(ctx, n)
+		if err == nil || fault.KindOf(err) != fault.Conflict || len(lost) == subnetTries {
+			return err
+		}
+		now, gone := r.Runtime.Observe(ctx)
+		taken, bad := netip.ParsePrefix(n.Subnet)
+		if gone != nil || bad != nil {
+			return err
+		}
+		lost = append(lost, taken)
+		next, full := network.PickSubnet(r.plan.SubnetPool, append(used(now, n.Name), lost...), r.Routes())
+		if full != nil {
+			return full
+		}
+		n.Subnet = next.Prefix.String()
+	}
 }
 
 // volume makes the home. It is only taken back when this launch made it: a home holds the user's work.

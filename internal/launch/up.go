@@ -17,6 +17,7 @@ import (
 	"berth/internal/fault"
 	"berth/internal/sandbox"
 	"berth/internal/state"
+	"berth/network"
 )
 
 // Request is a wish for a sandbox.
@@ -50,6 +51,10 @@ func (l *Launcher) plan(q Request, observed sandbox.Observation) (*Plan, state.R
 	if err != nil {
 		return nil, record, err
 	}
+	subnet, err := network.PickSubnet(q.Settings.SubnetPool, used(observed, sandbox.OwnNetwork(record.Name)), l.Routes())
+	if err != nil {
+		return nil, record, err
+	}
 	starterKey, err := l.StarterKey(observed.Engine.Arch)
 	if err != nil {
 		return nil, record, err
@@ -60,7 +65,7 @@ func (l *Launcher) plan(q Request, observed sandbox.Observation) (*Plan, state.R
 		Settings: q.Settings, Host: l.Host, Files: l.Files, State: l.Store.Places().All(), Observation: observed,
 		Names: l.Names, StarterKey: starterKey, Name: record.Name, ID: hex.EncodeToString(id[:]), Owner: l.Store.Owner(), Project: q.Project,
 		Version: l.Version, Keys: record.Keys, Ports: record.Ports,
-		Dir: l.dir(record.Name), Program: program, EnvFiles: envFiles,
+		Subnet: subnet.Prefix, Dir: l.dir(record.Name), Program: program, EnvFiles: envFiles,
 	})
 	return plan, record, err
 }
@@ -98,10 +103,9 @@ func (l *Launcher) ports(record state.Record, s *config.Settings, observed sandb
 	})
 }
 
-// used lists the address ranges that a new network must not overlap: those of the engine's networks and of the host's
-// routes, but not of the network that the new one replaces.
-func used(o sandbox.Observation, routes []netip.Prefix, replaced string) []netip.Prefix {
-	out := slices.Clone(routes)
+// used lists the address ranges of the engine's networks, but not of the one that is to be replaced.
+func used(o sandbox.Observation, replaced string) []netip.Prefix {
+	var out []netip.Prefix
 	for _, n := range o.Networks {
 		if n.Name != replaced {
 			out = append(out, n.Subnets...)
