@@ -128,6 +128,12 @@ var gates = []Gate{
 		hit:   func(e sandbox.Engine) bool { return !e.CanLimitPids },
 	},
 	{
+		ID: "remote", Severity: Warn,
+		Fact:  "this engine is on another machine: folders to mount are that machine's",
+		Berth: "mounts cannot be verified, and the posture says so",
+		hit:   func(e sandbox.Engine) bool { return e.Remote },
+	},
+	{
 		ID: "no-lsm", Severity: Note,
 		Fact:  "this engine has neither AppArmor nor SELinux",
 		Berth: "lsm is unsupported: system call filter, capabilities and users must do",
@@ -141,12 +147,6 @@ var gates = []Gate{
 		hit: func(e sandbox.Engine) bool {
 			return !isPodman(e.Kind) && before(e.Version, "23.0.11", "25.0.5", "26.0")
 		},
-	},
-	{
-		ID: "remote", Severity: Warn,
-		Fact:  "this engine is on another machine: folders to mount are that machine's",
-		Berth: "mounts cannot be verified, and the posture says so",
-		hit:   func(e sandbox.Engine) bool { return e.Remote },
 	},
 	{
 		ID: "no-checkpoint", Severity: Note,

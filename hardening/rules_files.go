@@ -30,6 +30,7 @@ var fileRules = []Rule{
 	{
 		ID: "home", Class: Tightenable,
 		Why:    "home is the sandbox's own, survives a stop, and goes with rm; nothing of the user's home is in it",
+		Fix:    "mount it elsewhere",
 		clause: homes.clause(),
 	},
 	{
@@ -145,41 +146,48 @@ var engineSocket = part[[]sandbox.Mount]{
 	show: showMounts,
 }
 
-// homeOf is a sandbox's home: a volume, memory, or the image's own.
-type homeOf struct {
+// stood is what stands at a path: mounts and memory.
+type stood struct {
 	mounts []sandbox.Mount
 	memory []sandbox.Tmpfs
 }
 
-var homes = part[homeOf]{
-	get: func(spec *sandbox.Spec, s *scope) homeOf {
-		return homeOf{s.mounts(spec, homeMount), tmpfsAt(spec, isHome)}
+func (v stood) words(none string) string {
+	switch {
+	case v.mounts == nil && v.memory == nil:
+		return none
+	case v.mounts == nil:
+		return showTmpfs(v.memory)
+	case v.memory == nil:
+		return showMounts(v.mounts)
+	}
+	return showMounts(v.mounts) + ", " + showTmpfs(v.memory)
+}
+
+var homes = part[stood]{
+	get: func(spec *sandbox.Spec, s *scope) stood {
+		return stood{s.mounts(spec, homeMount), tmpfsAt(spec, isHome)}
 	},
-	set: func(spec *sandbox.Spec, s *scope, v homeOf) {
+	set: func(spec *sandbox.Spec, s *scope, v stood) {
 		s.setMounts(spec, homeMount, v.mounts)
 		setTmpfs(spec, isHome, v.memory)
 	},
 	want:   wantHome,
 	refuse: refuseHome,
-	show: func(v homeOf) string {
-		if v.mounts == nil && v.memory == nil {
-			return "the image's"
-		}
-		return strings.Join(append(strings.Fields(showMounts(v.mounts)), showTmpfs(v.memory)), " ")
-	},
+	show:   func(v stood) string { return v.words("the image's") },
 }
 
 func isHome(target string) bool { return target == homeDir || target == "/home" }
 
-func wantHome(had homeOf, s *scope) homeOf {
+func wantHome(had stood, s *scope) stood {
 	volume := s.homeVolume()
 	others := orNil(slices.DeleteFunc(slices.Clone(had.mounts), func(m sandbox.Mount) bool { return m == volume }))
 	switch s.policy.home {
 	case volumeHome:
-		return homeOf{mounts: append(others, volume)}
+		return stood{mounts: append(others, volume)}
 	case tmpfsHome:
 		t := s.owned(sandbox.Tmpfs{Target: homeDir, Size: gib, Mode: "0700"})
-		return homeOf{mounts: others, memory: []sandbox.Tmpfs{t}}
+		return stood{mounts: others, memory: []sandbox.Tmpfs{t}}
 	}
 	return had
 }
@@ -189,7 +197,7 @@ func (s *scope) homeVolume() sandbox.Mount {
 }
 
 // refuseHome keeps the user's mounts from taking the place of the home.
-func refuseHome(v homeOf, s *scope) string {
+func refuseHome(v stood, s *scope) string {
 	for _, m := range v.mounts {
 		if m != s.homeVolume() && !s.gaveUp("home") {
 			return fmt.Sprintf("%s is mounted at %s, where the sandbox's home lies", m.Source, m.Target)
@@ -234,28 +242,23 @@ func (s *scope) covered(target string) bool {
 	return isHome(target) || slices.ContainsFunc(s.spec.Mounts, isTarget) || slices.ContainsFunc(s.policy.tmpfs, scratch)
 }
 
-var imageVolumes = part[homeOf]{
-	get: func(spec *sandbox.Spec, s *scope) homeOf {
-		return homeOf{s.mounts(spec, volumeMount), tmpfsAt(spec, s.isVolume)}
+var imageVolumes = part[stood]{
+	get: func(spec *sandbox.Spec, s *scope) stood {
+		return stood{s.mounts(spec, volumeMount), tmpfsAt(spec, s.isVolume)}
 	},
-	set: func(spec *sandbox.Spec, s *scope, v homeOf) {
+	set: func(spec *sandbox.Spec, s *scope, v stood) {
 		s.setMounts(spec, volumeMount, v.mounts)
 		setTmpfs(spec, s.isVolume, v.memory)
 	},
-	want: func(had homeOf, s *scope) homeOf {
-		var want homeOf
+	want: func(had stood, s *scope) stood {
+		var want stood
 		for _, target := range s.volumes() {
 			want.memory = append(want.memory, s.scratchAt(target, had.memory))
 		}
 		slices.SortFunc(want.memory, func(a, b sandbox.Tmpfs) int { return strings.Compare(a.Target, b.Target) })
 		return want
 	},
-	show: func(v homeOf) string {
-		if v.mounts == nil && v.memory == nil {
-			return "none"
-		}
-		return strings.TrimSpace(showMounts(v.mounts) + " " + showTmpfs(v.memory))
-	},
+	show: func(v stood) string { return v.words("none") },
 }
 
 // scratchAt keeps memory that the plan already has there.
@@ -322,6 +325,9 @@ func paths(of func(*sandbox.Spec) *[]string, want func(*scope) []string) part[[]
 }
 
 func showMounts(mounts []sandbox.Mount) string {
+	if len(mounts) == 0 {
+		return "none"
+	}
 	var out []string
 	for _, m := range mounts {
 		mode := "rw"
@@ -334,6 +340,9 @@ func showMounts(mounts []sandbox.Mount) string {
 }
 
 func showTmpfs(folders []sandbox.Tmpfs) string {
+	if len(folders) == 0 {
+		return "none"
+	}
 	var out []string
 	for _, t := range folders {
 		exec := "noexec"

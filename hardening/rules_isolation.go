@@ -202,5 +202,10 @@ var ociRuntime = part[string]{
 		return ""
 	},
 	always: true,
-	parse:  func(value string) (string, error) { return value, nil },
+	parse: func(value string) (string, error) {
+		if value == "" {
+			return "", fmt.Errorf("a runtime has a name")
+		}
+		return value, nil
+	},
 }

@@ -24,6 +24,7 @@ var limitRules = []Rule{
 	{
 		ID: "limit-cpus", Class: Overridable, Needs: Needs{CPU: true, Refuse: Strict},
 		Why:    "half a core stays with the host, so that it answers while the sandbox computes",
+		Fix:    "--profile standard, or an engine that has it",
 		clause: limit(func(s *spec) *int64 { return &s.Limits.NanoCPUs }, cpuLimit, parseCPUs, showCPUs).clause(),
 	},
 	{

@@ -24,6 +24,7 @@ var networkRules = []Rule{
 	{
 		ID: "joined-networks", Class: Overridable,
 		Why:    "each further network lets the sandbox reach its members, and them the sandbox",
+		Fix:    "--profile standard, or leave the network out",
 		clause: joined.clause(),
 	},
 	{

@@ -3,7 +3,6 @@ package hardening
 import (
 	"bytes"
 	"encoding/json"
-	"flag"
 	"os"
 	"path/filepath"
 	"slices"
@@ -11,9 +10,9 @@ import (
 	"testing"
 
 	reference "github.com/moby/profiles/seccomp"
-)
 
-var update = flag.Bool("update", false, "write the golden files anew")
+	"berth/internal/golden"
+)
 
 // The reference is what engines ship, for a container without capabilities on amd64.
 func TestBaseAllowsWhatEnginesAllowWithoutCapabilities(t *testing.T) {
@@ -86,33 +85,14 @@ func TestFiltersAreAsReviewed(t *testing.T) {
 		if err := json.Indent(&pretty, []byte(Seccomp(name)), "", "\t"); err != nil {
 			t.Fatal(err)
 		}
-		golden(t, filepath.Join("seccomp", name+".json"), pretty.String()+"\n")
+		pretty.WriteByte('\n')
+		golden.Check(t, filepath.Join("testdata", "seccomp", name+".json"), pretty.Bytes())
 	}
 }
 
 func TestAnUnknownFilterIsEmptyRatherThanOpen(t *testing.T) {
 	if text := Seccomp("none"); text != "" {
 		t.Errorf("%q", text)
-	}
-}
-
-func golden(t *testing.T, name, have string) {
-	t.Helper()
-	path := filepath.Join("testdata", name)
-	if *update {
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, []byte(have), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if have != string(want) {
-		t.Errorf("%s differs; if that is meant: go test ./hardening -update", path)
 	}
 }
 
