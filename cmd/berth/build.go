@@ -1,26 +1,167 @@
 package main
 
-import "github.com/spf13/cobra"
+import (
+	"context"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"berth/internal/build"
+	"berth/internal/event"
+	"berth/internal/fault"
+	"berth/internal/inside"
+	"berth/internal/report"
+	"berth/internal/state"
+)
+
+// buildFlags say how much of an image is made anew.
+type buildFlags struct {
+	plan, noCache, refresh bool
+}
 
 func (a *app) buildCommand() *cobra.Command {
-	var plan, noCache, refresh bool
+	var o buildFlags
 	c := &cobra.Command{
 		Use:   "build [NAME]",
 		Short: "Build an image on this machine: workbench, workbench-slim, starter",
 		Long: "build makes an image from packages, step by step, and keeps what has not changed. workbench is the\n" +
-			"agent server with VS Code and a desktop, workbench-slim the same without the desktop.",
+			"agent server with VS Code and a desktop, workbench-slim the same without the desktop. Without a name\n" +
+			"it is workbench.",
 		Example: `  berth build workbench
-  berth build --plan workbench           the steps, and which of them are kept`,
+  berth build --plan workbench           the steps, and whether it is built already`,
 		Args:      between(0, 1),
 		ValidArgs: []string{"workbench", "workbench-slim", "starter"},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return notYet("build")
+			name := "workbench"
+			if len(args) > 0 {
+				name = args[0]
+			}
+			s, err := a.attend(cmd.Context())
+			if err != nil {
+				return err
+			}
+			return a.build(cmd.Context(), s, name, o)
 		},
 	}
 	f := c.Flags()
 	f.SortFlags = false
-	f.BoolVar(&plan, "plan", false, "print the steps and do nothing")
-	f.BoolVar(&noCache, "no-cache", false, "build every step again")
-	f.BoolVar(&refresh, "refresh", false, "ask for newer packages")
+	f.BoolVar(&o.plan, "plan", false, "print the steps and do nothing")
+	f.BoolVar(&o.noCache, "no-cache", false, "build every step again")
+	f.BoolVar(&o.refresh, "refresh", false, "ask for newer packages of the system")
 	return c
+}
+
+func (a *app) build(ctx context.Context, s *session, name string, o buildFlags) error {
+	recipe, ok := build.Find(name)
+	switch {
+	case name == "starter":
+		return a.loadStarter(ctx, s, o)
+	case !ok:
+		hint := "workbench, workbench-slim or starter"
+		if near := fault.Nearest(name, append(recipeNames(), "starter")); near != "" {
+			hint = "did you mean " + near + "?"
+		}
+		return usage(hint, "%s: berth knows no such image to build", name)
+	case o.plan:
+		return a.buildPlan(ctx, s, recipe)
+	}
+	lock, err := s.Store.TryLock(state.Build, string(recipe), "build")
+	if err != nil {
+		return err
+	}
+	defer lock.Unlock() //nolint:errcheck // a lock ends with its process
+	log, err := s.Store.Create(state.BuildLogs, string(recipe)+"-"+time.Now().UTC().Format("20060102-150405")+".log")
+	if err != nil {
+		return err
+	}
+	defer log.Close() //nolint:errcheck // the log is a help, not the result
+	h := a.machine()
+	result, err := build.Run(ctx, s.engine, build.Request{
+		Recipe: recipe, Setting: build.Survey(ctx, h.Env, build.Exec, os.ReadFile), Run: build.Exec, Root: h.UID == 0,
+		Log: log, LogName: a.tilde(log.Name()), NoCache: o.noCache, Again: o.refresh,
+	}, s.Sink)
+	if err != nil {
+		return err
+	}
+	return a.printBuilt(name, result)
+}
+
+func recipeNames() []string {
+	var names []string
+	for _, r := range build.Recipes {
+		names = append(names, string(r))
+	}
+	return names
+}
+
+func (a *app) printBuilt(name string, r build.Result) error {
+	if a.global.json {
+		return a.print.Object("build", struct {
+			Name    string  `json:"name"`
+			Ref     string  `json:"ref"`
+			ID      string  `json:"id"`
+			Cached  bool    `json:"cached"`
+			Seconds float64 `json:"seconds"`
+		}{name, r.Ref, r.ID, r.Cached, r.Took.Seconds()})
+	}
+	line := name + " is built in " + report.Duration(r.Took) + ": " + r.Ref
+	if r.Cached {
+		line = name + " is built already: " + r.Ref
+	}
+	a.print.Lines(line, "  use      berth up --image "+name)
+	return nil
+}
+
+func (a *app) buildPlan(ctx context.Context, s *session, recipe build.Recipe) error {
+	built, err := build.Built(ctx, s.engine, recipe)
+	if err != nil {
+		return err
+	}
+	if a.global.json {
+		return a.print.Object("build-plan", struct {
+			Name  string   `json:"name"`
+			Ref   string   `json:"ref"`
+			Built bool     `json:"built"`
+			Steps []string `json:"steps"`
+		}{string(recipe), recipe.Ref(), built, recipe.Steps()})
+	}
+	head := string(recipe) + " is not built yet: " + recipe.Ref()
+	if built {
+		head = string(recipe) + " is built already: " + recipe.Ref()
+	}
+	a.print.Lines(head)
+	for _, step := range recipe.Steps() {
+		a.print.Lines("  " + step)
+	}
+	return nil
+}
+
+// loadStarter puts berth's own image into the engine.
+func (a *app) loadStarter(ctx context.Context, s *session, o buildFlags) error {
+	began := time.Now()
+	about, err := s.engine.Describe(ctx)
+	if err != nil {
+		return err
+	}
+	archive, err := inside.StarterImage(about.Arch, version)
+	if err != nil {
+		return err
+	}
+	if o.plan {
+		a.print.Lines("starter is berth's own program and nothing else: "+archive.Ref, "  load")
+		return nil
+	}
+	have, err := s.engine.Image(ctx, archive.Ref)
+	if err == nil && have.Labels["dev.berth.key"] == archive.Key && !o.noCache {
+		return a.printBuilt("starter", build.Result{Ref: archive.Ref, ID: have.ID, Cached: true})
+	}
+	s.Sink(event.Event{Time: began.UTC(), Step: "load", Stage: event.Begin, Text: archive.Ref})
+	stream := streamed(archive)
+	defer stream.Close() //nolint:errcheck // ends the writer
+	if err := s.engine.Load(ctx, stream); err != nil {
+		return err
+	}
+	s.Sink(event.Event{Time: time.Now().UTC(), Step: "load", Stage: event.Done, Text: archive.Ref, Elapsed: time.Since(began)})
+	return a.printBuilt("starter", build.Result{Ref: archive.Ref, ID: archive.ID, Took: time.Since(began)})
 }

@@ -1,6 +1,12 @@
 package main
 
-import "github.com/spf13/cobra"
+import (
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"berth/internal/config"
+)
 
 func (a *app) configSchemaCommand() *cobra.Command {
 	return &cobra.Command{
@@ -8,6 +14,9 @@ func (a *app) configSchemaCommand() *cobra.Command {
 		Short:   "Print the JSON schema of the file",
 		Example: "  berth config schema > berth.schema.json",
 		Args:    between(0, 0),
-		RunE:    func(cmd *cobra.Command, args []string) error { return notYet("config schema") },
+		RunE: func(*cobra.Command, []string) error {
+			a.print.Lines(strings.TrimSuffix(string(config.Schema()), "\n"))
+			return nil
+		},
 	}
 }

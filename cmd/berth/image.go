@@ -1,6 +1,15 @@
 package main
 
-import "github.com/spf13/cobra"
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"berth/internal/fault"
+	"berth/internal/sandbox"
+)
 
 func (a *app) imageCommand() *cobra.Command {
 	c := &cobra.Command{
@@ -14,45 +23,79 @@ func (a *app) imageCommand() *cobra.Command {
 	return c
 }
 
-func (a *app) imageLsCommand() *cobra.Command {
-	return &cobra.Command{
-		Use:     "ls",
-		Short:   "List berth's images and those sandboxes were made from",
-		Example: "  berth image ls\n  berth image ls --json",
-		Args:    between(0, 0),
-		RunE:    func(cmd *cobra.Command, args []string) error { return notYet("image ls") },
-	}
+// ownRepository is where all images are that berth makes; no registry has that name.
+const ownRepository = "localhost/berth/"
+
+// used is an image and the sandboxes that were made from it.
+type used struct {
+	sandbox.LocalImage
+	by []string
 }
 
-func (a *app) imageShowCommand() *cobra.Command {
-	return &cobra.Command{
-		Use:     "show REF",
-		Short:   "Show an image as a launcher sees it",
-		Example: "  berth image show starter",
-		Args:    between(1, 1),
-		RunE:    func(cmd *cobra.Command, args []string) error { return notYet("image show") },
-	}
+// own tells whether berth made the image.
+func (u used) own() bool {
+	return strings.HasPrefix(u.Ref, ownRepository) || u.Labels[sandbox.LabelKind] != ""
 }
 
-func (a *app) imageRmCommand() *cobra.Command {
-	return &cobra.Command{
-		Use:     "rm REF...",
-		Short:   "Remove images that berth built",
-		Example: "  berth image rm starter",
-		Args:    between(1, -1),
-		RunE:    func(cmd *cobra.Command, args []string) error { return notYet("image rm") },
+// kind names what an image is for.
+func (u used) kind() string {
+	if k := u.Labels[sandbox.LabelKind]; k != "" {
+		return k
 	}
+	if rest, ok := strings.CutPrefix(u.Ref, ownRepository); ok {
+		name, _, _ := strings.Cut(rest, ":")
+		return name
+	}
+	return "pulled"
 }
 
-func (a *app) imagePruneCommand() *cobra.Command {
-	var dry bool
-	c := &cobra.Command{
-		Use:     "prune",
-		Short:   "Remove images of berth's that nothing uses",
-		Example: "  berth image prune --dry-run",
-		Args:    between(0, 0),
-		RunE:    func(cmd *cobra.Command, args []string) error { return notYet("image prune") },
+// images gives berth's own images and those that sandboxes, of any owner, were made from.
+func (s *session) images(ctx context.Context) ([]used, error) {
+	list, err := s.engine.Images(ctx)
+	if err != nil {
+		return nil, err
 	}
-	c.Flags().BoolVar(&dry, "dry-run", false, "say what would go, and do nothing")
-	return c
+	sandboxes, err := s.engine.Sandboxes(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var out []used
+	for _, image := range list {
+		u := used{LocalImage: image}
+		for _, one := range sandboxes {
+			if one.Spec.Image.ID == image.ID {
+				u.by = append(u.by, one.Spec.Name)
+			}
+		}
+		if u.own() || len(u.by) > 0 {
+			out = append(out, u)
+		}
+	}
+	return out, nil
+}
+
+// reference gives the reference that a user's word means.
+func reference(word string) string {
+	if ref, ok := ownImages()[word]; ok {
+		return ref
+	}
+	return word
+}
+
+// noImage is the fault of an image that is not there.
+func (s *session) noImage(ctx context.Context, word string) error {
+	hint := "berth image ls"
+	if list, err := s.images(ctx); err == nil {
+		var refs []string
+		for _, u := range list {
+			refs = append(refs, u.Ref)
+		}
+		if near := fault.Nearest(word, refs); near != "" {
+			hint = "did you mean " + near + "?"
+		}
+	}
+	if slices.Contains(append(recipeNames(), "starter"), word) {
+		hint = "berth build " + word
+	}
+	return fault.New(fault.NotFound, hint, "%s: the engine has no such image", word)
 }
