@@ -79,7 +79,7 @@ func (a *app) build(ctx context.Context, s *session, name string, o buildFlags) 
 	h := a.machine()
 	result, err := build.Run(ctx, s.engine, build.Request{
 		Recipe: recipe, Setting: build.Survey(ctx, h.Env, build.Exec, os.ReadFile), Run: build.Exec, Root: h.UID == 0,
-		Log: log, LogName: a.tilde(log.Name()), NoCache: o.noCache, Again: o.refresh,
+		Log: log, LogName: a.tilde(log.Name()), NoCache: o.noCache, Refresh: o.refresh,
 	}, s.Sink)
 	if err != nil {
 		return err
@@ -113,28 +113,36 @@ func (a *app) printBuilt(name string, r build.Result) error {
 	return nil
 }
 
+// buildPlan says which steps would run and which are kept.
 func (a *app) buildPlan(ctx context.Context, s *session, recipe build.Recipe) error {
-	built, err := build.Built(ctx, s.engine, recipe)
+	stages, err := build.Plan(ctx, s.engine, recipe)
 	if err != nil {
 		return err
 	}
-	if a.global.json {
-		return a.print.Object("build-plan", struct {
-			Name  string   `json:"name"`
-			Ref   string   `json:"ref"`
-			Built bool     `json:"built"`
-			Steps []string `json:"steps"`
-		}{string(recipe), recipe.Ref(), built, recipe.Steps()})
+	if !a.global.json {
+		for _, one := range stages {
+			word := "build"
+			if one.Kept {
+				word = "kept "
+			}
+			a.print.Lines(word + "  " + one.Step + "  " + one.Ref)
+		}
+		return nil
 	}
-	head := string(recipe) + " is not built yet: " + recipe.Ref()
-	if built {
-		head = string(recipe) + " is built already: " + recipe.Ref()
+	type stage struct {
+		Step string `json:"step"`
+		Ref  string `json:"ref"`
+		Kept bool   `json:"kept"`
 	}
-	a.print.Lines(head)
-	for _, step := range recipe.Steps() {
-		a.print.Lines("  " + step)
+	out := struct {
+		Name   string  `json:"name"`
+		Ref    string  `json:"ref"`
+		Stages []stage `json:"stages"`
+	}{Name: string(recipe), Ref: recipe.Ref()}
+	for _, one := range stages {
+		out.Stages = append(out.Stages, stage(one))
 	}
-	return nil
+	return a.print.Object("build-plan", out)
 }
 
 // loadStarter puts berth's own image into the engine.
