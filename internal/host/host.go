@@ -2,6 +2,7 @@
 package host
 
 import (
+	"net/netip"
 	"os"
 	"os/user"
 	"path/filepath"
@@ -28,7 +29,8 @@ type Facts struct {
 	OS, Arch string // as GOOS and GOARCH
 	WSL      WSL    // zero outside WSL
 	Env      Env
-	Mounts   []MountPoint // empty where the system has no mountinfo
+	Mounts   []MountPoint   // empty where the system has no mountinfo
+	Routes   []netip.Prefix // IPv4 ranges this machine has routes to, the default left out; empty where unknown
 }
 
 // Read asks the machine. What cannot be found is left empty: whoever needs it says so.
@@ -40,6 +42,7 @@ func Read() Facts {
 	f.Hostname, _ = os.Hostname()
 	f.WSL = readWSL(env)
 	f.Mounts = readMountInfo()
+	f.Routes = readRoutes()
 	f.fillUser()
 	return f
 }

@@ -11,9 +11,7 @@ import (
 	"strings"
 )
 
-// Routes gives the IPv4 ranges this machine has routes to, the default route left out; none where the system has no
-// /proc/net/route.
-func Routes() []netip.Prefix {
+func readRoutes() []netip.Prefix {
 	f, err := os.Open("/proc/net/route")
 	if err != nil {
 		return nil

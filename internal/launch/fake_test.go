@@ -306,7 +306,6 @@ func newFixture(t *testing.T) *fixture {
 		StarterKey: func(string) (string, error) { return "", nil },
 		Starter:    func(string) (Archive, error) { return nil, errors.New("no archive in this test") },
 		PortFree:   func(uint16) bool { return true },
-		Routes:     func() []netip.Prefix { return nil },
 	}
 	f.Reach = fakeReach{answering(t, func() string {
 		record, err := store.Record("shop")

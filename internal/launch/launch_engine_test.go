@@ -44,7 +44,6 @@ func realLauncher(t *testing.T) *launch.Launcher {
 		Starter:    func(arch string) (launch.Archive, error) { return inside.StarterImage(arch, "test") },
 		StarterKey: func(arch string) (string, error) { return inside.StarterKey(arch, "test") },
 		PortFree:   host.PortFree,
-		Routes:     host.Routes,
 	}
 }
 

@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"io"
-	"net/netip"
 	"slices"
 	"strings"
 
@@ -37,8 +36,6 @@ type Launcher struct {
 	Starter func(arch string) (Archive, error)
 	// PortFree tells whether a port of this machine can be bound on every loopback address.
 	PortFree func(port uint16) bool
-	// Routes gives the ranges this machine has routes to, which a new network must not overlap.
-	Routes func() []netip.Prefix
 	// PlainAddresses makes links with 127.0.0.1 instead of <name>.localhost, for clients that do not know such names.
 	PlainAddresses bool
 }

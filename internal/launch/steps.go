@@ -41,7 +41,7 @@ func (r *run) network(ctx context.Context) error {
 			return err
 		}
 		lost = append(lost, taken)
-		next, full := network.PickSubnet(r.plan.SubnetPool, append(used(now, n.Name), lost...), r.Routes())
+		next, full := network.PickSubnet(r.plan.SubnetPool, append(used(now, n.Name), lost...), r.Host.Routes)
 		if full != nil {
 			return full
 		}

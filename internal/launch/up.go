@@ -51,7 +51,7 @@ func (l *Launcher) plan(q Request, observed sandbox.Observation) (*Plan, state.R
 	if err != nil {
 		return nil, record, err
 	}
-	subnet, err := network.PickSubnet(q.Settings.SubnetPool, used(observed, sandbox.OwnNetwork(record.Name)), l.Routes())
+	subnet, err := network.PickSubnet(q.Settings.SubnetPool, used(observed, sandbox.OwnNetwork(record.Name)), l.Host.Routes)
 	if err != nil {
 		return nil, record, err
 	}
