@@ -3,9 +3,8 @@
 SHELL   := /bin/sh
 PREFIX  ?= $(HOME)/.local
 IMAGE   ?= workbench
-VERSION := $(shell git describe --tags --always --dirty 2>/dev/null | sed 's/^v//')
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null | sed 's/^v//')
 FLAGS   := -trimpath -ldflags "-s -w $(if $(VERSION),-X main.version=$(VERSION))"
-LINT    := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.5.0
 PACKS   := ./cmd/... ./hardening/... ./internal/... ./mounts/... ./network/... ./tui/... ./examples/...
 
 .PHONY: help build inside run test lint golden e2e bench engines install clean
@@ -26,7 +25,7 @@ test: ## set up what is needed, then every check: format, vet, unit, race, end t
 	@sh .ci/test.sh
 
 lint: ## the linters of .ci/golangci.yml
-	go run $(LINT) run --config .ci/golangci.yml
+	@sh .ci/lint.sh
 
 golden: ## write the golden files again; read the difference before you commit it
 	UPDATE_GOLDEN=1 go test ./... >/dev/null || true

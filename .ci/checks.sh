@@ -14,8 +14,8 @@ check() {
     if "$@"; then say "$name: $(($(date +%s) - began)) s"; else failed="$failed $name" && say "$name: FAILED"; fi
 }
 formatted() {
-    wrong=$(gofmt -l cmd examples hardening internal mounts network tui $([ ! -d e2e ] || echo e2e))
-    [ -z "$wrong" ] || { printf 'gofmt: %s\n' $wrong && return 1; }
+    wrong=$(find . -name '*.go' ! -path './vendor/*' -exec gofmt -l {} +)
+    [ -z "$wrong" ] || { printf 'gofmt: these are not formatted:\n%s\n' "$wrong" && return 1; }
 }
 # tests NAME ARGS: go test, its answer kept for the count.
 tests() {

@@ -25,8 +25,7 @@ if [ ! -e "$project" ]; then
     mkdir -p "$project"
     cp -R examples/project/. "$project/"
     if [ "$(id -u)" = 0 ]; then
-        [ "$user" = berth ] && owner=berth:berth || owner=$SUDO_UID:$SUDO_GID
-        chown -R "$owner" "$home/berth-example"
+        chown -R "${SUDO_UID:-$(id -u berth)}:${SUDO_GID:-$(id -g berth)}" "$home/berth-example"
     fi
 fi
 
@@ -48,7 +47,8 @@ fi
 
 cd "$project"
 if [ -t 0 ] && [ -t 1 ]; then
-    BERTH_IMAGE=$IMAGE as_user "$berth"
+    export BERTH_IMAGE="$IMAGE"
+    as_user "$berth"
 else
     as_user "$berth" --plain -y up --image "$IMAGE"
     echo
