@@ -10,7 +10,11 @@ import (
 	"github.com/docker/docker/client"
 
 	"berth/internal/fault"
+	clean "berth/internal/text"
 )
+
+// wordsMax bounds what is shown of an engine's own words, in bytes.
+const wordsMax = 400
 
 // known says what an engine's own words mean. The first row whose text occurs wins; "" as reason keeps the words.
 var known = []struct {
@@ -91,9 +95,9 @@ func (e *Engine) explain(subject string, err error) error {
 
 // understood finds the meaning of an engine's answer.
 func understood(subject string, err error) error {
-	text := strings.ToLower(err.Error())
+	said := strings.ToLower(err.Error())
 	for _, row := range known {
-		if !strings.Contains(text, row.text) {
+		if !strings.Contains(said, row.text) {
 			continue
 		}
 		reason := row.reason
@@ -121,22 +125,16 @@ func kindOf(err error) fault.Kind {
 // notFound tells whether the engine has no such thing, which is no failure for who wants it gone.
 func notFound(err error) bool { return errdefs.IsNotFound(err) }
 
-// words makes one line of an engine's text: without its own prefix, control characters and too much length.
-func words(text string) string {
-	text = strings.TrimPrefix(text, "Error response from daemon: ")
-	text = strings.Map(func(r rune) rune {
-		if r < ' ' || r >= 0x7f && r < 0xa0 {
-			return ' '
-		}
-		return r
-	}, strings.ToValidUTF8(text, "?"))
-	text = strings.TrimRight(strings.Join(strings.Fields(text), " "), ".")
-	if len(text) > 400 {
-		text = strings.ToValidUTF8(text[:400], "") + "…"
+// words makes one safe line of an engine's text, which may hold what a sandbox or a registry said.
+func words(said string) string {
+	said = clean.Line(strings.TrimPrefix(said, "Error response from daemon: "))
+	said = strings.TrimRight(strings.Join(strings.Fields(said), " "), ".")
+	if len(said) > wordsMax {
+		said = strings.ToValidUTF8(said[:wordsMax], "") + "…"
 	}
-	return text
+	return said
 }
 
-func contains(text string, parts ...string) bool {
-	return slices.ContainsFunc(parts, func(part string) bool { return strings.Contains(text, part) })
+func contains(said string, parts ...string) bool {
+	return slices.ContainsFunc(parts, func(part string) bool { return strings.Contains(said, part) })
 }

@@ -1,15 +1,12 @@
 package engine
 
 import (
-	"fmt"
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/docker/docker/api/types/container"
-	"github.com/docker/docker/api/types/mount"
 	"github.com/docker/docker/api/types/network"
 	"github.com/docker/go-connections/nat"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -128,33 +125,6 @@ func translateHost(s sandbox.Spec) *container.HostConfig {
 	}
 }
 
-// translateLimits never leaves a zero to the engine: it would take twice the memory as swap.
-func translateLimits(s sandbox.Spec) container.Resources {
-	l := s.Limits
-	r := container.Resources{
-		Memory:         l.Memory,
-		MemorySwap:     l.MemorySwap,
-		NanoCPUs:       l.NanoCPUs,
-		CPUShares:      l.CPUShares,
-		CgroupParent:   s.CgroupParent,
-		Devices:        translateDevices(s.Devices),
-		OomKillDisable: &s.OomKillDisable,
-	}
-	if l.MemorySwap == 0 {
-		r.MemorySwap = -1
-	}
-	if l.Pids > 0 {
-		r.PidsLimit = &l.Pids
-	}
-	for _, u := range l.Ulimits {
-		r.Ulimits = append(r.Ulimits, &container.Ulimit{Name: u.Name, Soft: u.Soft, Hard: u.Hard})
-	}
-	if s.GPU {
-		r.DeviceRequests = []container.DeviceRequest{{Count: -1, Capabilities: [][]string{{"gpu"}}}}
-	}
-	return r
-}
-
 func translateEnv(env []sandbox.Env) []string {
 	var lines []string
 	for _, e := range env {
@@ -194,140 +164,6 @@ func translateHealth(h *sandbox.Health) *container.HealthConfig {
 	return &container.HealthConfig{
 		Test: append([]string{"CMD"}, h.Command...), Interval: h.Interval, Timeout: h.Timeout, Retries: 3,
 	}
-}
-
-func translateSecurity(i sandbox.Isolation) []string {
-	var options []string
-	if i.NoNewPrivileges {
-		options = append(options, "no-new-privileges:true")
-	}
-	if i.Seccomp != "" {
-		options = append(options, "seccomp="+i.Seccomp)
-	}
-	if i.AppArmor != "" {
-		options = append(options, "apparmor="+i.AppArmor)
-	}
-	for _, label := range i.SELinuxLabels {
-		options = append(options, "label="+label)
-	}
-	return options
-}
-
-func translateTmpfs(list []sandbox.Tmpfs) map[string]string {
-	if len(list) == 0 {
-		return nil
-	}
-	out := map[string]string{}
-	for _, t := range list {
-		options := []string{"rw", "nosuid", "nodev", "noexec"}
-		if t.Exec {
-			options[3] = "exec"
-		}
-		if t.Size > 0 {
-			options = append(options, fmt.Sprintf("size=%d", t.Size))
-		}
-		if t.Mode != "" {
-			options = append(options, "mode="+t.Mode)
-		}
-		if t.UID >= 0 {
-			options = append(options, fmt.Sprintf("uid=%d", t.UID))
-		}
-		if t.GID >= 0 {
-			options = append(options, fmt.Sprintf("gid=%d", t.GID))
-		}
-		out[t.Target] = strings.Join(options, ",")
-	}
-	return out
-}
-
-func translatePorts(ports []sandbox.Port) nat.PortMap {
-	if len(ports) == 0 {
-		return nil
-	}
-	out := nat.PortMap{}
-	for _, p := range ports {
-		binding := nat.PortBinding{HostIP: p.Host.Addr().String()}
-		if p.Host.Port() != 0 {
-			binding.HostPort = strconv.Itoa(int(p.Host.Port()))
-		}
-		out[tcpPort(p.Container)] = append(out[tcpPort(p.Container)], binding)
-	}
-	return out
-}
-
-func tcpPort(n uint16) nat.Port { return nat.Port(strconv.Itoa(int(n)) + "/tcp") }
-
-// translateNetworks puts all endpoints into the create call where the engine takes them; else only the first, and the
-// others are joined before the start. NetworkMode always has its endpoint: a mismatch is obeyed in silence.
-func translateNetworks(n sandbox.Network, d dialect) (*network.NetworkingConfig, []sandbox.Attachment) {
-	endpoints := map[string]*network.EndpointSettings{}
-	var later []sandbox.Attachment
-	for _, a := range n.Attached {
-		if a.Name != n.Mode && !d.atLeast(severalEndpoints) {
-			later = append(later, a)
-			continue
-		}
-		endpoints[a.Name] = translateEndpoint(a, d)
-	}
-	return &network.NetworkingConfig{EndpointsConfig: endpoints}, later
-}
-
-func translateEndpoint(a sandbox.Attachment, d dialect) *network.EndpointSettings {
-	settings := &network.EndpointSettings{Aliases: a.Aliases}
-	if d.atLeast(gatewayPriority) {
-		settings.GwPriority = a.Priority
-	}
-	return settings
-}
-
-// translateMounts gives Mounts, and Binds where only those can say it: SELinux labels, and on Podman a path that its
-// Mounts would take for options.
-func translateMounts(list []sandbox.Mount, d dialect) (mounts []mount.Mount, binds []string, err error) {
-	for _, m := range list {
-		asBind := m.SELinux != "" || d.podman && strings.ContainsAny(m.Source+m.Target, ",\"'\n")
-		switch {
-		case m.Kind == sandbox.Bind && asBind:
-			if strings.Contains(m.Source+m.Target, ":") {
-				return nil, nil, fault.New(fault.Usage, "rename the folder, or mount the one above it",
-					"%s: this engine cannot mount a path with a colon here", m.Source)
-			}
-			binds = append(binds, m.Source+":"+m.Target+":"+bindMode(m))
-		case m.Kind == sandbox.Bind:
-			mounts = append(mounts, mount.Mount{
-				Type: mount.TypeBind, Source: m.Source, Target: m.Target, ReadOnly: m.ReadOnly,
-				BindOptions: &mount.BindOptions{Propagation: mount.PropagationRPrivate, NonRecursive: true},
-			})
-		case m.Kind == sandbox.Volume:
-			mounts = append(mounts, mount.Mount{
-				Type: mount.TypeVolume, Source: m.Source, Target: m.Target, ReadOnly: m.ReadOnly,
-				VolumeOptions: &mount.VolumeOptions{NoCopy: m.NoCopy},
-			})
-		default:
-			return nil, nil, fault.New(fault.Failure, "", "%s: the engine has no mount of kind %q", m.Target, m.Kind)
-		}
-	}
-	return mounts, binds, nil
-}
-
-// bindMode names access, propagation and SELinux label in the one order that observe reads back.
-func bindMode(m sandbox.Mount) string {
-	words := []string{"rw", "rprivate"}
-	if m.ReadOnly {
-		words[0] = "ro"
-	}
-	if m.SELinux != "" {
-		words = append(words, m.SELinux)
-	}
-	return strings.Join(words, ",")
-}
-
-func translateDevices(list []string) []container.DeviceMapping {
-	var out []container.DeviceMapping
-	for _, device := range list {
-		parts := slices.Grow(strings.SplitN(device, ":", 3), 3)[:3]
-		out = append(out, container.DeviceMapping{PathOnHost: parts[0], PathInContainer: parts[1], CgroupPermissions: parts[2]})
-	}
-	return out
 }
 
 // parsePlatform reads os/arch[/variant]; "" is the engine's own.
