@@ -168,7 +168,7 @@ func (s *Server) removeImage(c call) {
 
 // pull follows the registry's script for a reference; one without a script is unknown to it.
 func (s *Server) pull(c call) {
-	ref := c.Query.Get("fromImage")
+	ref := strings.TrimPrefix(strings.TrimPrefix(c.Query.Get("fromImage"), "docker.io/"), "library/")
 	if tag := c.Query.Get("tag"); strings.HasPrefix(tag, "sha256:") {
 		ref += "@" + tag
 	} else if tag != "" {

@@ -12,6 +12,8 @@ import (
 	"runtime"
 	"testing"
 
+	"github.com/docker/docker/api/types/registry"
+
 	"berth/internal/dockertest"
 	"berth/internal/sandbox"
 )
@@ -144,3 +146,16 @@ func removeLater(t *testing.T, e *Engine, kind sandbox.ObjectKind, name string) 
 func testContext(t interface{ Context() context.Context }) context.Context { return t.Context() }
 
 func firstHeader(archive io.Reader) (*tar.Header, error) { return tar.NewReader(archive).Next() }
+
+// userOf reads the name out of a login as it is sent.
+func userOf(t *testing.T, auth string) string {
+	t.Helper()
+	if auth == "" {
+		return ""
+	}
+	login, err := registry.DecodeAuthConfig(auth)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return login.Username
+}

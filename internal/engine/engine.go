@@ -56,8 +56,13 @@ func Open(ctx context.Context, o Options) (*Engine, error) {
 	if named != nil {
 		return dial(ctx, *named, o)
 	}
+	return firstOf(ctx, o.sockets(), o)
+}
+
+// firstOf opens the first place that answers. When none does, it tells of the first that is there at all.
+func firstOf(ctx context.Context, places []endpoint, o Options) (*Engine, error) {
 	var first error
-	for _, place := range o.sockets() {
+	for _, place := range places {
 		if place.missing() {
 			continue
 		}
