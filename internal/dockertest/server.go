@@ -134,6 +134,8 @@ type Fault struct {
 	Times   int    // how often; 0 is once, -1 for ever
 	Status  int
 	Message string
+
+	hook func() // instead of failing
 }
 
 // Fail adds a fault.
@@ -144,6 +146,13 @@ func (s *Server) Fail(f Fault) {
 		f.Times = 1
 	}
 	s.faults = append(s.faults, &f)
+}
+
+// Before runs hook, once, when a call comes in and before it is carried out. On is as in a Fault.
+func (s *Server) Before(on string, hook func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.faults = append(s.faults, &Fault{On: on, Times: 1, hook: hook})
 }
 
 // fault takes the first fault that is due.
@@ -181,7 +190,12 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Api-Version", s.flavour.API)
 	w.Header().Set("Server", s.flavour.Server)
 	w.Header().Set("Ostype", "linux")
-	if f := s.fault(request); f != nil {
+	f := s.fault(request)
+	if f != nil && f.hook != nil {
+		f.hook()
+		f = nil
+	}
+	if f != nil {
 		if f.Status == 0 {
 			panic(http.ErrAbortHandler)
 		}

@@ -12,6 +12,7 @@ import (
 	"runtime"
 	"testing"
 
+	"github.com/docker/docker/api/types/events"
 	"github.com/docker/docker/api/types/registry"
 
 	"berth/internal/dockertest"
@@ -159,3 +160,6 @@ func userOf(t *testing.T, auth string) string {
 	}
 	return login.Username
 }
+
+// eventOf is an event of a container with nothing but an action.
+func eventOf(action string) events.Message { return events.Message{Action: events.Action(action)} }

@@ -64,6 +64,9 @@ func (d *demux) Read(p []byte) (int, error) {
 	}
 	n, err := d.ReadCloser.Read(p)
 	d.left -= uint32(n)
+	if errors.Is(err, io.EOF) && d.left > 0 {
+		err = io.ErrUnexpectedEOF
+	}
 	return n, err
 }
 
