@@ -53,7 +53,7 @@ func (l *Launcher) status(o sandbox.Observed, r state.Record) Status {
 	if s.Image == "" {
 		s.Image = o.Spec.Image.Ref
 	}
-	if s.State == sandbox.Up && !r.Finished {
+	if s.State == sandbox.Up && r.Posture == "" {
 		s.State = sandbox.Starting
 	}
 	for _, m := range o.Spec.Mounts {
@@ -167,13 +167,12 @@ func (l *Launcher) again(ctx context.Context, seen sandbox.Observed) (*Result, e
 	if err != nil {
 		return nil, err
 	}
-	switch seen.State {
-	case sandbox.Paused:
+	switch {
+	case seen.State == sandbox.Paused:
 		if err := l.Runtime.Signal(ctx, seen.ID, sandbox.Unpause, 0); err != nil {
 			return nil, err
 		}
-	case sandbox.Up, sandbox.Starting:
-	default:
+	case seen.State != sandbox.Up || record.Posture == "": // stopped, or never seen ready
 		return l.restart(ctx, plan, record, seen)
 	}
 	links, err := l.links(ctx, seen, plan.Links, plan.VNC)
@@ -193,16 +192,18 @@ func (l *Launcher) restart(ctx context.Context, p *Plan, record state.Record, se
 	if err := l.writeFiles(ctx, p); err != nil {
 		return nil, err
 	}
+	if seen.State != sandbox.Up {
+		r.undo.add("stop "+p.Spec.Name, func(ctx context.Context) error {
+			return l.Runtime.Signal(ctx, seen.ID, sandbox.Kill, 0)
+		})
+	}
 	p.Steps = p.restartSteps()
-	r.undo.add("running "+p.Spec.Name, func(ctx context.Context) error {
-		return l.Runtime.Signal(ctx, seen.ID, sandbox.Kill, 0)
-	})
 	stop := r.watch(ctx)
 	defer stop()
 	if err := r.walk(ctx); err != nil {
 		return nil, err
 	}
-	record.Finished, record.Posture = true, r.posture()
+	record.Posture = r.posture()
 	if err := l.Store.Save(record); err != nil {
 		return nil, err
 	}

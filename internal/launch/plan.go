@@ -43,6 +43,7 @@ type Input struct {
 type Plan struct {
 	Spec         sandbox.Spec // Image.ID is empty while the image is not here
 	Image        sandbox.LocalImage
+	ImageName    string // as the user wrote it
 	Contract     agentserver.Contract
 	Profile      hardening.Profile
 	GiveUp       []hardening.GiveUp

@@ -23,7 +23,7 @@ const (
 	shortPause = 20 * time.Millisecond
 	longPause  = 100 * time.Millisecond
 	shortPhase = 2 * time.Second
-	askLimit   = time.Second // for one request
+	askLimit   = 5 * time.Second // for one request; a server that is loading modules accepts long before it answers
 )
 
 // ready waits until the server answers and its key is in force. A server that is only slow is left alone: NotReady.
@@ -34,20 +34,25 @@ func (r *run) ready(ctx context.Context) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, r.plan.ReadyTimeout, errSlow)
 	defer cancel()
 	client := r.client(r.seen)
-	err := poll(ctx, func(ctx context.Context) (bool, error) {
-		err := client.Ready(ctx, r.plan.Contract)
-		if !errors.Is(err, agentserver.ErrStarting) {
-			return true, err
+	for _, ask := range []func(context.Context) error{
+		func(ctx context.Context) error { return client.Ready(ctx, r.plan.Contract) },
+		client.KeyInForce,
+	} {
+		err := poll(ctx, func(ctx context.Context) (bool, error) {
+			err := ask(ctx)
+			if err == nil || !errors.Is(err, agentserver.ErrStarting) && fault.KindOf(err) != fault.NotReady {
+				return true, err
+			}
+			return false, r.stillRunning()
+		})
+		if errors.Is(err, errSlow) {
+			return r.slow(ctx)
 		}
-		return false, r.stillRunning()
-	})
-	if errors.Is(err, errSlow) {
-		return r.slow(ctx)
+		if err != nil {
+			return err
+		}
 	}
-	if err != nil {
-		return err
-	}
-	return client.KeyInForce(ctx)
+	return nil
 }
 
 var errSlow = errors.New("not ready in time")

@@ -218,7 +218,7 @@ func (l *Launcher) named(name string) event.Sink {
 // launch carries a whole plan out.
 func (l *Launcher) launch(ctx context.Context, p *Plan, record state.Record, before sandbox.Observation, o UpOptions) (*Result, error) {
 	old, hadOne := l.finished(record.Name)
-	record.Created, record.Finished, record.Image, record.Profile = time.Now().UTC(), false, p.Spec.Image.Ref, string(p.Profile)
+	record.Created, record.Finished, record.Image, record.Profile = time.Now().UTC(), false, p.ImageName, string(p.Profile)
 	record.Plan = p.Spec.Labels[sandbox.LabelPlan]
 	if err := l.Store.Save(record); err != nil {
 		return nil, err
@@ -239,7 +239,10 @@ func (l *Launcher) launch(ctx context.Context, p *Plan, record state.Record, bef
 	if err != nil && fault.KindOf(err) != fault.NotReady && !o.Keep {
 		return nil, err
 	}
-	record.Finished, record.Posture = true, r.posture()
+	record.Finished = true
+	if err == nil {
+		record.Posture = r.posture()
+	}
 	if saved := l.Store.Save(record); err == nil {
 		err = saved
 	}
