@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"berth/cmd/berth-inside/internal/commands"
 	"berth/cmd/berth-inside/internal/server"
@@ -63,9 +64,15 @@ func runNamed(name string, args []string) (code int, known bool) {
 	case "sh", "bash":
 		return shell.Main(name, args), true
 	}
+	if slices.Contains(builtins, name) {
+		return shell.Builtin(name, args), true
+	}
 	command := commands.Find(name)
 	if command == nil {
 		return 0, false
 	}
 	return command(commands.Process(name, args)), true
 }
+
+// builtins are programs of the starter image that the shell's language has already.
+var builtins = []string{"[", "echo", "printf", "test", "true", "false", "pwd"}

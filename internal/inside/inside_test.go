@@ -111,8 +111,8 @@ func TestTheStarterImageDependsOnItsContentOnly(t *testing.T) {
 	if one.ID != two.ID || !bytes.Equal(bytesOf(t, one), bytesOf(t, two)) {
 		t.Error("two images of one version differ")
 	}
-	if other := starter(t, "1.1"); other.ID == one.ID || other.Key == one.Key || other.layer != one.layer {
-		t.Error("another version must change id and key, and keep the layer")
+	if other := starter(t, "1.1"); other.ID == one.ID || other.Key == one.Key {
+		t.Error("another version must change id and key")
 	}
 	if key, _ := StarterKey("amd64", "1.0"); key != one.Key {
 		t.Errorf("key %s, image says %s", key, one.Key)

@@ -25,8 +25,8 @@ var starterFiles = []struct{ name, content string }{
 	{"etc/passwd", "root:x:0:0:root:/home/berth:/bin/sh\nnobody:x:65534:65534:nobody:/home/berth:/bin/sh\n"},
 }
 
-// writeLayer writes the image's only layer; the same program gives the same bytes.
-func writeLayer(w io.Writer, program []byte) error {
+// writeLayer writes the image's only layer; the same program and version give the same bytes.
+func writeLayer(w io.Writer, program []byte, version string) error {
 	t := tar.NewWriter(w)
 	for _, d := range starterDirs {
 		h := &tar.Header{Typeflag: tar.TypeDir, Name: d.name, Mode: d.mode, Format: tar.FormatUSTAR}
@@ -35,6 +35,9 @@ func writeLayer(w io.Writer, program []byte) error {
 		}
 	}
 	if err := writeFile(t, ".berth/starter", 0o755, program); err != nil {
+		return err
+	}
+	if err := writeFile(t, ".berth/version", 0o644, []byte(version+"\n")); err != nil {
 		return err
 	}
 	for _, f := range starterFiles {

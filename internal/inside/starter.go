@@ -16,6 +16,7 @@ type Image struct {
 	Key string // value of the label dev.berth.key; compare this to know whether the engine's image is this one
 
 	program   []byte
+	version   string
 	config    []byte
 	layer     string // hex SHA-256 of the layer's tar
 	layerSize int64
@@ -47,10 +48,10 @@ func StarterImage(arch, version string) (Image, error) {
 	if err != nil {
 		return Image{}, err
 	}
-	img := Image{Ref: StarterRef(version), Key: key, program: program}
+	img := Image{Ref: StarterRef(version), Key: key, program: program, version: version}
 	h := sha256.New()
 	count := &counter{w: h}
-	if err := writeLayer(count, program); err != nil {
+	if err := writeLayer(count, program, version); err != nil {
 		return Image{}, err
 	}
 	img.layer, img.layerSize = hex.EncodeToString(h.Sum(nil)), count.n
@@ -80,7 +81,7 @@ func (i Image) WriteTo(w io.Writer) (int64, error) {
 	if err := t.WriteHeader(&tar.Header{Typeflag: tar.TypeReg, Name: layerName, Mode: 0o644, Size: i.layerSize, Format: tar.FormatUSTAR}); err != nil {
 		return count.n, err
 	}
-	if err := writeLayer(t, i.program); err != nil {
+	if err := writeLayer(t, i.program, i.version); err != nil {
 		return count.n, err
 	}
 	err = t.Close()

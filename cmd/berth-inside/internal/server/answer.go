@@ -1,6 +1,7 @@
 package server
 
 import (
+	"bytes"
 	"crypto/rand"
 	"encoding/hex"
 	"encoding/json"
@@ -16,13 +17,22 @@ import (
 func answer(w http.ResponseWriter, status int, body any) {
 	w.Header().Set("Content-Type", "application/json")
 	// A length lets a client keep the connection and tell a whole answer from a cut one.
-	text, err := json.Marshal(body)
+	text, err := encode(body)
 	if err != nil {
 		status, text = http.StatusInternalServerError, []byte(`{"detail":"Internal Server Error"}`)
 	}
 	w.Header().Set("Content-Length", strconv.Itoa(len(text)))
 	w.WriteHeader(status)
 	_, _ = w.Write(text) // a client that has gone needs no answer
+}
+
+// encode leaves <, > and & as they are: shells' output is full of them.
+func encode(body any) ([]byte, error) {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	err := e.Encode(body)
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), err
 }
 
 // detail answers a refusal of the 4xx kind.

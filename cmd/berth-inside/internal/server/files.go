@@ -19,8 +19,12 @@ import (
 func (s *Server) upload(w http.ResponseWriter, r *http.Request) {
 	path, problems := pathOf(r)
 	part, err := filePart(r)
-	if part == nil {
+	switch {
+	case part == nil:
 		problems = append(problems, missing(nil, "body", "file"))
+	case part.FileName() == "":
+		const reason = "Expected UploadFile, received: <class 'str'>"
+		problems = append(problems, problem{Type: "value_error", Where: []any{"body", "file"}, Text: "Value error, " + reason, Ctx: map[string]any{"error": reason}})
 	}
 	if len(problems) > 0 {
 		invalid(w, problems...)
@@ -123,6 +127,12 @@ func (s *Server) download(w http.ResponseWriter, r *http.Request) {
 	// The agent server sends the file whatever the client has of it, save for If-Range.
 	for _, name := range []string{"If-None-Match", "If-Modified-Since", "If-Match", "If-Unmodified-Since"} {
 		r.Header.Del(name)
+	}
+	if given := r.Header.Get("Range"); given != "" && !strings.HasPrefix(given, "bytes=") {
+		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+		w.WriteHeader(http.StatusBadRequest)
+		_, _ = io.WriteString(w, "Malformed range header.") // a client that has gone needs no answer
+		return
 	}
 	http.ServeContent(w, r, "", info.ModTime(), f)
 }

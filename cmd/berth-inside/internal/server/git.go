@@ -1,12 +1,31 @@
 package server
 
-import "net/http"
+import (
+	"net/http"
+	"os"
+)
 
-// gitMissing answers as the agent server does in an image without git.
-func (s *Server) gitMissing(w http.ResponseWriter, r *http.Request) {
+// Without git the agent server takes every folder for one that is not a repository: no changes, and nothing to compare.
+
+func (s *Server) gitChanges(w http.ResponseWriter, r *http.Request) {
 	if _, problems := pathOf(r); len(problems) > 0 {
 		invalid(w, problems...)
 		return
 	}
-	broken(w, http.StatusInternalServerError, "git")
+	s.active.touch()
+	answer(w, http.StatusOK, []string{})
+}
+
+func (s *Server) gitDiff(w http.ResponseWriter, r *http.Request) {
+	path, problems := pathOf(r)
+	if len(problems) > 0 {
+		invalid(w, problems...)
+		return
+	}
+	s.active.touch()
+	if _, err := os.Stat(path); err != nil {
+		detail(w, http.StatusBadRequest, "File does not exist: "+path)
+		return
+	}
+	answer(w, http.StatusOK, map[string]any{"modified": nil, "original": nil})
 }

@@ -75,6 +75,16 @@ func (s *Server) conversationSearch(w http.ResponseWriter, _ *http.Request) {
 	answer(w, http.StatusOK, map[string]any{"items": []string{}, "next_page_id": nil})
 }
 
+// conversations answers null for each id asked for.
+func (s *Server) conversations(w http.ResponseWriter, r *http.Request) {
+	ids := r.URL.Query()["ids"]
+	if len(ids) == 0 {
+		invalid(w, missing(nil, "query", "ids"))
+		return
+	}
+	answer(w, http.StatusOK, make([]any, len(ids)))
+}
+
 // conversation knows none, but tells a well-formed id from another, as the agent server does.
 func (s *Server) conversation(w http.ResponseWriter, r *http.Request) {
 	if bad := checkUUID(segment(r, "/api/conversations/{id}"), "path", "conversation_id"); bad != nil {

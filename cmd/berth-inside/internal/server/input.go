@@ -3,6 +3,7 @@ package server
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"math"
 	"net/http"
@@ -103,7 +104,7 @@ func readInt(value any, where []any, into *int64) *problem {
 		*into = int64(max(math.MinInt64/2, min(math.MaxInt64/2, f)))
 		return nil
 	case string:
-		n, err := strconv.ParseInt(strings.TrimSpace(v), 10, 64)
+		n, err := strconv.ParseInt(wholeNumber(v), 10, 64)
 		if err != nil {
 			return &problem{Type: "int_parsing", Where: where, Text: "Input should be a valid integer, unable to parse string as an integer", Input: value}
 		}
@@ -111,6 +112,15 @@ func readInt(value any, where []any, into *int64) *problem {
 		return nil
 	}
 	return &problem{Type: "int_type", Where: where, Text: "Input should be a valid integer", Input: value}
+}
+
+// wholeNumber takes "2.0" for 2, as pydantic does.
+func wholeNumber(text string) string {
+	whole, fraction, _ := strings.Cut(strings.TrimSpace(text), ".")
+	if strings.Trim(fraction, "0") != "" {
+		return text
+	}
+	return whole
 }
 
 func (s *Server) searchEvents(w http.ResponseWriter, r *http.Request) {
@@ -208,8 +218,18 @@ func checkUUID(given, place, name string) *problem {
 	if uuid.MatchString(given) {
 		return nil
 	}
-	const reason = "invalid length or character"
+	reason := uuidProblem(given)
 	return &problem{Type: "uuid_parsing", Where: []any{place, name}, Text: "Input should be a valid UUID, " + reason, Input: given, Ctx: map[string]any{"error": reason}}
+}
+
+// uuidProblem words it as pydantic's parser does: the first character that is no hex digit, else the length.
+func uuidProblem(given string) string {
+	for i, c := range given {
+		if !strings.ContainsRune("0123456789abcdefABCDEF-", c) {
+			return fmt.Sprintf("invalid character: found `%c` at %d", c, i)
+		}
+	}
+	return fmt.Sprintf("invalid length: expected length 32 for simple format, found %d", len(given))
 }
 
 func hexID(id string) string { return strings.ToLower(strings.ReplaceAll(id, "-", "")) }

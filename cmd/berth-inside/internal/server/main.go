@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/signal"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -81,15 +82,23 @@ func Main(args, env []string, errOut io.Writer) int {
 		return exitStart
 	}
 	fmt.Fprintf(errOut, "berth starter server on %s\n", l.Addr())
-	s := New(Config{Version: Version, Keys: keys, Home: homeOf(env), Env: Scrub(env), Shell: shell()})
+	s := New(Config{Version: version(), Keys: keys, Home: homeOf(env), Env: Scrub(env), Shell: shell()})
 	if os.Getpid() == 1 {
 		s.bash.reap.watch()
 	}
 	return s.serve(l, errOut)
 }
 
-// Version is berth's; set by the linker (-X) when it is known.
-var Version = "dev"
+// versionFile is where the starter image says which berth made it.
+const versionFile = "/.berth/version"
+
+func version() string {
+	text, err := os.ReadFile(versionFile)
+	if err != nil {
+		return "dev"
+	}
+	return strings.TrimSpace(string(text))
+}
 
 // shell gives the program that runs commands: a real /bin/sh where the image has one, else this program.
 func shell() []string {
