@@ -156,7 +156,7 @@ func (w *work) part(ctx context.Context, p part, base string) error {
 			return err
 		}
 		if kept {
-			w.emit(p.name, event.Event{Stage: event.Done, Text: "kept from an earlier build"})
+			w.emit(p.name, event.Event{Stage: event.Done, Text: titles[p.name] + ": kept from an earlier build"})
 			return nil
 		}
 	}
@@ -205,7 +205,7 @@ func (w *work) stage(ctx context.Context, name string, b sandbox.Build) error {
 		p.done()
 		return nil
 	case ctx.Err() != nil:
-		p.undone()
+		p.note(titles[name] + ": stopped")
 		return context.Cause(ctx)
 	case errors.As(err, &step):
 		err = p.failure(step, w.request)

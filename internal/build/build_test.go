@@ -146,7 +146,7 @@ func TestFinishedPartsAreKept(t *testing.T) {
 	if want := []string{Slim.Ref()}; !slices.Equal(e.asked, want) {
 		t.Errorf("built %v, want %v", e.asked, want)
 	}
-	if got := r.of("build vscode", event.Done); !slices.Equal(got, []string{"kept from an earlier build"}) {
+	if got := r.of("build vscode", event.Done); !slices.Equal(got, []string{"VS Code: kept from an earlier build"}) {
 		t.Errorf("vscode: %q", got)
 	}
 }
@@ -269,7 +269,7 @@ func TestAFailedStepNamesStageStepAndCauseAndEndsTheOtherParts(t *testing.T) {
 	if len(notes) != tailLines || notes[0] != "line 11" || notes[19] != "E: Unable to locate package make" {
 		t.Errorf("the last lines are %q", notes)
 	}
-	if got := r.of("build server", event.Undone); len(got) != 1 {
+	if got := r.of("build server", event.Note); !slices.Equal(got, []string{"agent server: stopped"}) {
 		t.Errorf("the other part did not say that it stopped: %v", r.events)
 	}
 	if !strings.Contains(log.String(), "vscode: line 0\n") {

@@ -20,6 +20,15 @@ const (
 	cadence   = 500 * time.Millisecond // between two lines of output shown
 )
 
+// titles say what each stage makes.
+var titles = map[string]string{
+	"base":   "base system",
+	"vscode": "VS Code",
+	"server": "agent server",
+	"system": "Debian packages",
+	"final":  "image",
+}
+
 // progress turns a builder's lines into events and the log, and keeps the last of them.
 type progress struct {
 	work  *work
@@ -36,7 +45,7 @@ type progress struct {
 
 func (w *work) progress(stage string) *progress {
 	p := &progress{work: w, name: stage, step: stepName(stage), began: time.Now()}
-	w.emit(stage, event.Event{Stage: event.Begin})
+	w.emit(stage, event.Event{Stage: event.Begin, Text: titles[stage]})
 	return p
 }
 
@@ -76,7 +85,7 @@ func (p *progress) line(text string) {
 	p.many, _ = strconv.Atoi(step[2])
 	p.instruction, p.tail, p.shown = step[3], nil, time.Time{}
 	p.mu.Unlock()
-	p.show(fmt.Sprintf("step %s/%s: %s", step[1], step[2], short(step[3])))
+	p.show(short(step[3]))
 }
 
 // say takes a line of a command's output: all go to the log, a few a second to the screen.
@@ -106,12 +115,7 @@ func (p *progress) show(text string) {
 func (p *progress) note(text string) { p.work.emit(p.name, event.Event{Stage: event.Note, Text: text}) }
 
 func (p *progress) done() {
-	p.work.emit(p.name, event.Event{Stage: event.Done, Elapsed: time.Since(p.began)})
-}
-
-// undone says that the stage was given up, for a reason that is told elsewhere.
-func (p *progress) undone() {
-	p.work.emit(p.name, event.Event{Stage: event.Undone, Text: "stopped", Elapsed: time.Since(p.began)})
+	p.work.emit(p.name, event.Event{Stage: event.Done, Text: titles[p.name], Elapsed: time.Since(p.began)})
 }
 
 // failed shows the last lines, then the error.
@@ -120,7 +124,7 @@ func (p *progress) failed(err error) {
 		p.note(line)
 	}
 	p.work.log(p.name, err.Error())
-	p.work.emit(p.name, event.Event{Stage: event.Failed, Error: err.Error(), Elapsed: time.Since(p.began)})
+	p.work.emit(p.name, event.Event{Stage: event.Failed, Text: titles[p.name], Error: err.Error(), Elapsed: time.Since(p.began)})
 }
 
 // failure says which step failed and why, as far as its last lines tell.

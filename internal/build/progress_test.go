@@ -31,7 +31,7 @@ func TestStepsOfBothBuildersAreCounted(t *testing.T) {
 		p := w.progress("vscode")
 		p.line(line)
 		got := r.events[len(r.events)-1]
-		if got.Step != "build vscode" || got.Current != 3 || got.Total != 16 || got.Text != "step 3/16: RUN make" {
+		if got.Step != "build vscode" || got.Current != 3 || got.Total != 16 || got.Text != "RUN make" {
 			t.Errorf("%q gives %+v", line, got)
 		}
 	}
