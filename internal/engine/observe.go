@@ -32,8 +32,16 @@ var fillable = []struct {
 	{"runtime", func(s sandbox.Spec) bool { return s.Runtime == "" }, func(s *sandbox.Spec) { s.Runtime = "" }},
 	{"restart", func(s sandbox.Spec) bool { return s.Restart == "" }, func(s *sandbox.Spec) { s.Restart = "" }},
 	{"log", func(s sandbox.Spec) bool { return s.Log.Driver == "" }, func(s *sandbox.Spec) { s.Log = sandbox.Log{} }},
-	{"masked", func(s sandbox.Spec) bool { return s.MaskedPaths == nil }, func(s *sandbox.Spec) { s.MaskedPaths = nil }},
-	{"readonly", func(s sandbox.Spec) bool { return s.ReadonlyPaths == nil }, func(s *sandbox.Spec) { s.ReadonlyPaths = nil }},
+	{"masked", func(s sandbox.Spec) bool { return s.MaskedPaths == nil }, func(s *sandbox.Spec) { clearOwn(&s.MaskedPaths, "/proc/kcore") }},
+	{"readonly", func(s sandbox.Spec) bool { return s.ReadonlyPaths == nil }, func(s *sandbox.Spec) { clearOwn(&s.ReadonlyPaths, "/proc/sys") }},
+}
+
+// clearOwn takes a list for the engine's own only if it has what every engine's has: somebody may have made the
+// container anew with another.
+func clearOwn(list *[]string, sign string) {
+	if slices.Contains(*list, sign) {
+		*list = nil
+	}
 }
 
 // observe reads a container back into berth's words. It is pure, and undoes what the engine rewrites.
