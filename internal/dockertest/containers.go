@@ -363,6 +363,10 @@ func (s *Server) die(b *box, code int) {
 func (s *Server) waitContainer(c call) {
 	s.mu.Lock()
 	b := s.box(c.name)
+	var ended chan struct{}
+	if b != nil {
+		ended = b.ended
+	}
 	s.mu.Unlock()
 	if b == nil {
 		fail(c.w, http.StatusNotFound, "No such container: %s", c.name)
@@ -370,9 +374,11 @@ func (s *Server) waitContainer(c call) {
 	}
 	flush(c.w)
 	select {
-	case <-b.ended:
+	case <-ended:
 	case <-c.r.Context().Done():
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	answer(c.w, container.WaitResponse{StatusCode: int64(b.State.ExitCode)})
 }
 

@@ -19,7 +19,6 @@ import (
 type run struct {
 	id, box string
 	asked   container.ExecOptions
-	running bool
 	code    int
 }
 
@@ -96,7 +95,7 @@ func (s *Server) startExec(c call) {
 		return
 	}
 	if x.asked.Detach {
-		x.code = play(x.asked.Cmd, strings.NewReader(""), io.Discard, io.Discard)
+		s.finish(x, play(x.asked.Cmd, strings.NewReader(""), io.Discard, io.Discard))
 		c.w.WriteHeader(http.StatusOK)
 		return
 	}
@@ -109,10 +108,17 @@ func (s *Server) startExec(c call) {
 	fmt.Fprintf(conn, "HTTP/1.1 101 UPGRADED\r\nContent-Type: %s\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n", kind)
 	out := &framed{w: conn, tty: x.asked.Tty, stream: 1}
 	errs := &framed{w: conn, tty: x.asked.Tty, stream: 2}
-	x.code = play(x.asked.Cmd, input(x, buffered), out, errs)
-	if x.code == 127 {
+	code := play(x.asked.Cmd, input(x, buffered), out, errs)
+	s.finish(x, code)
+	if code == 127 {
 		fmt.Fprintf(out, "OCI runtime exec failed: exec failed: unable to start container process: exec: %q: executable file not found in $PATH: unknown\r\n", x.asked.Cmd[0])
 	}
+}
+
+func (s *Server) finish(x *run, code int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	x.code = code
 }
 
 func input(x *run, from *bufio.ReadWriter) io.Reader {
@@ -132,7 +138,7 @@ func (s *Server) inspectExec(c call) {
 		fail(c.w, http.StatusNotFound, "No such exec instance: %s", c.name)
 		return
 	}
-	answer(c.w, container.ExecInspect{ExecID: x.id, ContainerID: x.box, ExitCode: x.code, Running: x.running})
+	answer(c.w, container.ExecInspect{ExecID: x.id, ContainerID: x.box, ExitCode: x.code})
 }
 
 // framed writes one of the two streams of an output.

@@ -227,9 +227,13 @@ func execCarriesStreams(t *testing.T, s suite) {
 		})
 	}
 	t.Run("a program that is not there", func(t *testing.T) {
-		got, err := s.Exec(t.Context(), id, sandbox.Exec{Command: []string{"/nosuch"}})
-		if got.Code != 127 && got.Code != 126 {
-			t.Errorf("code %d, %q, %v", got.Code, got.Stdout, err)
+		for _, x := range []sandbox.Exec{{}, {TTY: true}} {
+			x.Command = []string{"/nosuch"}
+			got, err := s.Exec(t.Context(), id, x)
+			want := "sandbox engine-test-exec: /nosuch: there is no such program in the image"
+			if got.Code != 127 || err == nil || err.Error() != want || len(got.Stdout) > 0 {
+				t.Errorf("code %d, %q, %v", got.Code, got.Stdout, err)
+			}
 		}
 	})
 	t.Run("in a sandbox that is not running", func(t *testing.T) {

@@ -1,8 +1,11 @@
 package engine
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/docker/docker/api/types"
@@ -36,49 +39,53 @@ func (e *Engine) Exec(ctx context.Context, id string, x sandbox.Exec) (sandbox.E
 		return sandbox.ExecResult{}, e.explain(e.called(ctx, id), err)
 	}
 	if x.Detach {
-		return e.notInvoked(ctx, id, e.docker.ContainerExecStart(ctx, made.ID, start))
+		return e.refused(ctx, id, e.docker.ContainerExecStart(ctx, made.ID, start))
 	}
 	stream, err := e.docker.ContainerExecAttach(ctx, made.ID, start)
 	if err != nil {
-		return e.notInvoked(ctx, id, err)
+		return e.refused(ctx, id, err)
 	}
 	defer stream.Close()
 	defer context.AfterFunc(ctx, stream.Close)()
 	if x.TTY {
 		defer e.followSize(ctx, made.ID, x)()
 	}
-	result, err := converse(stream, x)
+	result, refusal, err := converse(stream, x)
 	if ctx.Err() != nil {
 		err = ctx.Err()
 	}
 	if err != nil {
 		return result, e.explain(e.called(context.WithoutCancel(ctx), id), err)
 	}
+	if refusal != "" {
+		return e.refused(ctx, id, errors.New(refusal))
+	}
 	result.Code, err = e.exitCode(ctx, made.ID)
 	return result, err
 }
 
-// notInvoked gives the shell's exit code to a command that did not run at all.
-func (e *Engine) notInvoked(ctx context.Context, id string, err error) (sandbox.ExecResult, error) {
+// refused gives the shell's exit code to a command that did not run at all.
+func (e *Engine) refused(ctx context.Context, id string, err error) (sandbox.ExecResult, error) {
 	if err == nil {
 		return sandbox.ExecResult{}, nil
 	}
 	why := e.explain(e.called(ctx, id), err)
-	switch text := words(err.Error()); {
-	case contains(text, "executable file not found", "no such file or directory"):
+	switch said := err.Error(); {
+	case contains(said, "executable file not found", ": no such file or directory") && !contains(said, "chdir to cwd"):
 		return sandbox.ExecResult{Code: 127}, why
-	case contains(text, "permission denied", "OCI runtime exec failed"):
+	case contains(said, refusals...), contains(said, "permission denied"):
 		return sandbox.ExecResult{Code: 126}, why
 	}
 	return sandbox.ExecResult{}, why
 }
 
-// converse carries the three streams until the output ends. Input that is still being read then is given up.
-func converse(stream types.HijackedResponse, x sandbox.Exec) (sandbox.ExecResult, error) {
+// converse carries the three streams until the output ends. Input that is still being read then is given up. A refusal
+// is what the engine says instead of the command, in the stream of its output.
+func converse(stream types.HijackedResponse, x sandbox.Exec) (result sandbox.ExecResult, refusal string, err error) {
 	var stdout, stderr capped
-	out, errs := x.Stdout, x.Stderr
-	if out == nil {
-		out = &stdout
+	out, errs := &gate{to: x.Stdout}, x.Stderr
+	if out.to == nil {
+		out.to = &stdout
 	}
 	if errs == nil {
 		errs = &stderr
@@ -89,13 +96,34 @@ func converse(stream types.HijackedResponse, x sandbox.Exec) (sandbox.ExecResult
 			_ = stream.CloseWrite()
 		}()
 	}
-	var err error
 	if x.TTY {
 		_, err = io.Copy(out, stream.Reader)
 	} else {
 		_, err = stdcopy.StdCopy(out, errs, stream.Reader)
 	}
-	return sandbox.ExecResult{Stdout: stdout.kept, Stderr: stderr.kept}, err
+	return sandbox.ExecResult{Stdout: stdout.kept, Stderr: stderr.kept}, string(out.refusal), err
+}
+
+// refusals begin what an engine says in place of the output of a command that did not run.
+var refusals = []string{"OCI runtime exec failed: ", "unable to find user "}
+
+// gate keeps a refusal from the output. It comes in one piece, and nothing else comes.
+type gate struct {
+	to      io.Writer
+	open    bool // the command runs: all is its own
+	refusal []byte
+}
+
+func (g *gate) Write(p []byte) (int, error) {
+	if g.open {
+		return g.to.Write(p)
+	}
+	if len(g.refusal) == 0 && !slices.ContainsFunc(refusals, func(r string) bool { return bytes.HasPrefix(p, []byte(r)) }) {
+		g.open = true
+		return g.to.Write(p)
+	}
+	g.refusal = append(g.refusal, p...)
+	return len(p), nil
 }
 
 // exitCode asks how an exec ended; a command that closed its output early is waited for.

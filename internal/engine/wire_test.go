@@ -228,6 +228,21 @@ func TestAStreamWithoutFramesIsNoOutput(t *testing.T) {
 	}
 }
 
+func TestOnlyTheEnginesOwnWordsAreKeptFromTheOutput(t *testing.T) {
+	for _, pieces := range [][]string{{"O", "CI runtime exec failed: "}, {"x", "OCI runtime exec failed: "}, {"unable"}} {
+		var out strings.Builder
+		g := &gate{to: &out}
+		for _, p := range pieces {
+			if n, err := g.Write([]byte(p)); n != len(p) || err != nil {
+				t.Errorf("%d, %v", n, err)
+			}
+		}
+		if out.String() != strings.Join(pieces, "") || len(g.refusal) > 0 {
+			t.Errorf("%q: out %q, refusal %q", pieces, out.String(), g.refusal)
+		}
+	}
+}
+
 func TestOutputThatNobodyTakesIsBounded(t *testing.T) {
 	var c capped
 	for range 3 {
