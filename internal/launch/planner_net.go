@@ -1,6 +1,7 @@
 package launch
 
 import (
+	"fmt"
 	"net/netip"
 	"strings"
 
@@ -126,16 +127,23 @@ func (b *builder) harden() error {
 	return b.gates()
 }
 
-// gates says what is weaker on this engine than on others, and refuses one on which nothing holds.
+// gates refuses an engine on which nothing holds, and says what is weaker on this one: what concerns the links in
+// full, the rest as a number, since a plan is read before every launch.
 func (b *builder) gates() error {
+	others := 0
 	for _, g := range hardening.Gates(b.engine()) {
-		switch g.Severity {
-		case hardening.Note: // berth goes another way, and nothing is lost
-		case hardening.Refuse:
+		switch {
+		case g.Severity == hardening.Refuse:
 			return fault.New(fault.Engine, g.Fix, "%s: %s", b.engine().Endpoint, g.Fact)
-		case hardening.Danger, hardening.Warn:
+		case g.Severity == hardening.Note: // berth goes another way, and nothing is lost
+		case g.ID == "loopback-open":
 			b.plan.Warnings = append(b.plan.Warnings, g.Fact)
+		default:
+			others++
 		}
+	}
+	if others > 0 {
+		b.plan.Warnings = append(b.plan.Warnings, fmt.Sprintf("this engine has %d known weaknesses: berth doctor lists them", others))
 	}
 	return nil
 }
