@@ -301,7 +301,7 @@ type Image struct {
 	Can    []Action // of DoValidate, DoPull, DoBuild
 }
 
-// Remedied is an error that knows what can be done about it.
+// Remedied is an error that knows what can be done about it. It unwraps to a *fault.Fault.
 type Remedied interface {
 	error
 	Remedies() []Remedy

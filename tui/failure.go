@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	tea "github.com/charmbracelet/bubbletea"
+	"github.com/charmbracelet/x/ansi"
 
 	"berth/internal/event"
 	"berth/internal/fault"
@@ -185,8 +186,12 @@ func (f *failureView) logLines(c *canvas) []string {
 // detailLines are the causes below the sentence, and every step with its end.
 func (f *failureView) detailLines(w int) []string {
 	var out []string
+	said := sentence(f.err)
 	for err := errors.Unwrap(f.err); err != nil; err = errors.Unwrap(err) {
-		out = append(out, hang("  because: "+sentence(err), w, 11)...)
+		if why := sentence(err); why != said {
+			out = append(out, hang("  because: "+why, w, 11)...)
+			said = why
+		}
 	}
 	if f.launch == nil {
 		return out
@@ -221,5 +226,5 @@ func (f *failureView) report() string {
 		f.launch.log.tail(tail)
 		b.WriteString("last output:\n" + strings.Join(tail.lines, "\n") + "\n")
 	}
-	return b.String()
+	return ansi.Strip(b.String())
 }

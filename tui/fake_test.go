@@ -375,6 +375,8 @@ func newPortTaken() error {
 	return portTaken{fault.New(fault.Conflict, "", "port 8011 is in use by node (pid 4711)\nyour config asks for it: config.toml:12 links.port = 8010")}
 }
 
+func (p portTaken) Unwrap() error { return p.Fault }
+
 func (portTaken) Remedies() []Remedy {
 	return []Remedy{{"use 8013-8015 instead", Edits{"links.port": "8013"}}, {"let berth choose", Edits{"links.port": "8010+"}}}
 }

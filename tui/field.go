@@ -2,7 +2,7 @@ package tui
 
 import (
 	"fmt"
-	"slices"
+	"strings"
 
 	tea "github.com/charmbracelet/bubbletea"
 	"github.com/sahilm/fuzzy"
@@ -64,26 +64,31 @@ func wordStart(t []rune) int {
 	return i
 }
 
-// filter gives the indexes of the rows that a typed text means, in the rows' own order; all when it is empty.
-func filter(typed string, rows []string) []int {
-	out := make([]int, 0, len(rows))
+// left gives the rows that a filter leaves, in their own order: its letters stand in the row's name, in turn, or all
+// of it stands in the rest of the row.
+func left[T any](f field, rows []T, say func(T) (name, rest string)) []T {
+	typed := strings.ToLower(f.String())
 	if typed == "" {
-		for i := range rows {
-			out = append(out, i)
-		}
-		return out
+		return rows
 	}
-	out = append(out, best(typed, rows)...)
-	slices.Sort(out)
+	var out []T
+	for _, r := range rows {
+		name, rest := say(r)
+		if len(fuzzy.Find(typed, []string{name})) > 0 || strings.Contains(strings.ToLower(rest), typed) {
+			out = append(out, r)
+		}
+	}
 	return out
 }
 
 // best gives the indexes of the rows that a typed text means, the likeliest first; all when it is empty.
 func best(typed string, rows []string) []int {
-	if typed == "" {
-		return filter(typed, rows)
-	}
 	var out []int
+	if typed == "" {
+		for i := range rows {
+			out = append(out, i)
+		}
+	}
 	for _, m := range fuzzy.Find(typed, rows) {
 		out = append(out, m.Index)
 	}

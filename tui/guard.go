@@ -10,7 +10,6 @@ import (
 	"os/signal"
 	"reflect"
 	"runtime/debug"
-	"syscall"
 
 	"github.com/charmbracelet/x/term"
 )
@@ -57,7 +56,7 @@ func (g *guard) watch(t *terminal, crashFile string) {
 	}
 	cmd := exec.Command(g.argv[0], g.argv[1:]...) //nolint:noctx // it has to outlive us
 	cmd.Stdin, cmd.Stdout = in, t.inFile
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // no signal meant for us ends it
+	apart(cmd)
 	err = cmd.Start()
 	_ = in.Close()
 	if err != nil {
@@ -110,7 +109,7 @@ func (g *guard) done() {
 // tty back if the screen ended while the terminal was its own. It touches no terminal that somebody else has changed
 // since: the shell may be there already.
 func ResetTerminal(in io.Reader, tty *os.File) error {
-	signal.Ignore(syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT, syscall.SIGTTOU, syscall.SIGTSTP)
+	signal.Ignore(deafGuard...)
 	r := bufio.NewReader(in)
 	line, err := r.ReadBytes('\n')
 	if err != nil {

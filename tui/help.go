@@ -63,9 +63,9 @@ func (h *helpView) draw(m *model, c *canvas) {
 func (h *helpView) entries(m *model, bs []binding, w, columns int) []string {
 	var cells []string
 	each := w/columns - 1
-	for _, b := range bs {
-		text := b.shownKeys() + " " + string(b.do) + " " + b.help
-		if len(b.keys) == 0 || len(filter(h.typed.String(), []string{text})) == 0 {
+	known := left(h.typed, bs, func(b binding) (string, string) { return string(b.do), b.shownKeys() + " " + b.help })
+	for _, b := range known {
+		if len(b.keys) == 0 {
 			continue
 		}
 		cells = append(cells, pad(" "+m.st.in(strong, pad(b.shownKeys(), 9))+" "+b.help, each))

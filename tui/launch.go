@@ -169,7 +169,8 @@ func (l *launch) view(m *model) (screen, bool) {
 
 // planAgain puts a fresh plan with these edits in the place of a screen.
 func (m *model) planAgain(old screen, name string, e Edits) tea.Cmd {
-	m.plan = newPlanView(e, name)
+	m.plan = newPlanView(e, "")
+	m.plan.plan.Sandbox = name
 	m.replace(old, m.plan)
 	return m.plan.ask(m)
 }

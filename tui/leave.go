@@ -4,10 +4,8 @@ import (
 	"context"
 	"io"
 	"os"
-	"os/signal"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
 
 	tea "github.com/charmbracelet/bubbletea"
@@ -149,19 +147,7 @@ func (m *model) handOver(run func(ctx context.Context, t Terminal) error, after 
 
 // suspend stops us, as ctrl+z does to any program, until the shell continues us.
 func (m *model) suspend() tea.Cmd {
-	return m.handOver(func(context.Context, Terminal) error {
-		woken := make(chan os.Signal, 1)
-		signal.Notify(woken, syscall.SIGCONT)
-		defer signal.Stop(woken)
-		if err := syscall.Kill(0, syscall.SIGTSTP); err != nil {
-			return err
-		}
-		select {
-		case <-woken:
-		case <-time.After(200 * time.Millisecond): // no shell is there to stop us for
-		}
-		return nil
-	}, func(m *model, err error) tea.Cmd {
+	return m.handOver(func(context.Context, Terminal) error { return stopSelf() }, func(m *model, err error) tea.Cmd {
 		m.fail(err)
 		return m.refresh()
 	})

@@ -46,17 +46,11 @@ func (l *listView) forget(name string) {
 	l.rows = slices.DeleteFunc(slices.Clone(l.rows), func(r Row) bool { return r.Name == name })
 }
 
-// shown are the rows that the filter leaves.
+// shown are the rows that the filter leaves: its letters are in the name, or its text stands in the rest.
 func (l *listView) shown() []Row {
-	names := make([]string, len(l.rows))
-	for i, r := range l.rows {
-		names[i] = r.Name + " " + string(r.State) + " " + r.Image + " " + r.Mounts
-	}
-	var out []Row
-	for _, i := range filter(l.typed.String(), names) {
-		out = append(out, l.rows[i])
-	}
-	return out
+	return left(l.typed, l.rows, func(r Row) (string, string) {
+		return r.Name, string(r.State) + " " + r.Profile + " " + r.Image + " " + r.Mounts
+	})
 }
 
 // chosen is the row that acts are meant for; without a name when there is none.

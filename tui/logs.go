@@ -247,7 +247,7 @@ func (l *logView) rows(st style, n, w int) []string {
 	line := l.at(n)
 	head := " "
 	if l.times && line.time != "" {
-		head = " " + line.time + " "
+		head = st.in(faint, " "+line.time+" ")
 	}
 	room := max(1, w-width(head))
 	pieces := []string{cut(line.text, room)}
@@ -257,7 +257,7 @@ func (l *logView) rows(st style, n, w int) []string {
 	for i, p := range pieces {
 		p = highlight(st, p, l.query)
 		if i == 0 {
-			pieces[i] = st.in(faint, head) + p
+			pieces[i] = head + p
 		} else {
 			pieces[i] = strings.Repeat(" ", width(head)) + p
 		}

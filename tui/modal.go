@@ -82,8 +82,10 @@ func (d *modal) draw(c *canvas) {
 	for _, l := range d.lines {
 		lines = append(lines, hang(l, c.w-2, 4)...)
 	}
-	c.add(c.st.in(strong, d.title))
-	d.shown = min(len(lines), max(0, c.h-3))
+	for _, l := range hang(d.title, c.w, 2) {
+		c.add(c.st.in(strong, l))
+	}
+	d.shown = min(len(lines), max(0, c.room()-2))
 	in := c.part(c.w, d.shown)
 	d.scroll.draw(in, lines)
 	for i, l := range in.lines {

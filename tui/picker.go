@@ -51,15 +51,7 @@ func (v *networksView) title(*model) (path, right []string) {
 }
 
 func (v *networksView) shown() []Network {
-	rows := make([]string, len(v.list.Networks))
-	for i, n := range v.list.Networks {
-		rows[i] = n.Name + " " + n.About + " " + n.Members
-	}
-	var out []Network
-	for _, i := range filter(v.typed.String(), rows) {
-		out = append(out, v.list.Networks[i])
-	}
-	return out
+	return left(v.typed, v.list.Networks, func(n Network) (string, string) { return n.Name, n.About + " " + n.Members })
 }
 
 // current is the network under the cursor.
@@ -252,15 +244,7 @@ func (v *imagesView) title(*model) (path, right []string) {
 }
 
 func (v *imagesView) shown() []Image {
-	rows := make([]string, len(v.list.Images))
-	for i, img := range v.list.Images {
-		rows[i] = img.Ref + " " + img.Where
-	}
-	var out []Image
-	for _, i := range filter(v.typed.String(), rows) {
-		out = append(out, v.list.Images[i])
-	}
-	return out
+	return left(v.typed, v.list.Images, func(i Image) (string, string) { return i.Ref, i.Where })
 }
 
 func (v *imagesView) current() Image {

@@ -282,15 +282,7 @@ func (r *rulesView) title(*model) (path, right []string) {
 
 // left are the rules that the filter leaves.
 func (r *rulesView) left() []Line {
-	rows := make([]string, len(r.lines))
-	for i, l := range r.lines {
-		rows[i] = l.Name + " " + l.Text
-	}
-	var out []Line
-	for _, i := range filter(r.typed.String(), rows) {
-		out = append(out, r.lines[i])
-	}
-	return out
+	return left(r.typed, r.lines, func(l Line) (string, string) { return l.Name, l.Text })
 }
 
 func (r *rulesView) draw(m *model, c *canvas) {

@@ -119,7 +119,7 @@ func (l *loop) runProgram(p *tea.Program) error {
 // signals listens to the signals that end or resize us, until the function it gives is called.
 func (l *loop) signals(p *tea.Program, cancel func()) (stop func()) {
 	got := make(chan os.Signal, 8)
-	signal.Notify(got, syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGWINCH)
+	signal.Notify(got, syscall.SIGINT, syscall.SIGTERM, hungUp, resized)
 	done := make(chan struct{})
 	go func() {
 		defer l.m.catch()
@@ -138,7 +138,7 @@ func (l *loop) signals(p *tea.Program, cancel func()) (stop func()) {
 // signal acts on one signal. What ends us gives the terminal back first, however busy the loop may be.
 func (l *loop) signal(p *tea.Program, cancel func(), s os.Signal) {
 	switch s {
-	case syscall.SIGWINCH:
+	case resized:
 		w, h := l.m.tty.size()
 		p.Send(tea.WindowSizeMsg{Width: w, Height: h})
 		return
@@ -147,7 +147,7 @@ func (l *loop) signal(p *tea.Program, cancel func(), s os.Signal) {
 		return
 	}
 	ending := Terminated
-	if s == syscall.SIGHUP {
+	if s == hungUp {
 		ending = HungUp
 	}
 	if !l.ending.CompareAndSwap(nil, &ending) {

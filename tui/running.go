@@ -431,9 +431,12 @@ func (v *runningView) drawDenied(m *model, c *canvas) {
 	if n := len(v.denied) - 1; n > 0 {
 		more = fmt.Sprintf(" (and %d more)", n)
 	}
-	keys := fmt.Sprintf("  %s allow once  %s always", once, always)
-	text := elide(v.denied[len(v.denied)-1], max(8, c.w-width("egress  denied "+more+keys)))
-	c.add(cut(m.st.in(warning, "egress  denied")+" "+text+more+keys, c.w))
+	said, keys := "egress  denied", fmt.Sprintf("  %s allow once  %s always", once, always)
+	if c.w < 64 {
+		said, keys, more = "denied", fmt.Sprintf("  %s once  %s always", once, always), ""
+	}
+	text := elide(v.denied[len(v.denied)-1], max(8, c.w-width(said+" "+more+keys)))
+	c.add(cut(m.st.in(warning, said)+" "+text+more+keys, c.w))
 }
 
 // toList goes to the list with this sandbox chosen.
