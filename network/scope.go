@@ -80,10 +80,14 @@ func FindScope(p Place) (Scope, error) {
 			return s, checkProject(s)
 		}
 	}
-	file := p.composeFile()
-	if file == "" {
-		return Scope{}, nil
+	if file := p.composeFile(); file != "" {
+		return p.stack(file)
 	}
+	return Scope{}, nil
+}
+
+// stack gives the project of the stack that a compose file describes.
+func (p Place) stack(file string) (Scope, error) {
 	dir := filepath.Dir(file)
 	running, err := p.running(dir)
 	if err != nil || running.Project != "" {
@@ -94,14 +98,7 @@ func FindScope(p Place) (Scope, error) {
 		s := Scope{Project: name, Origin: FromDotenv, Where: filepath.Join(dir, ".env")}
 		return s, checkProject(s)
 	}
-	lookup := func(name string) (string, bool) {
-		if value, ok := p.Environ[name]; ok {
-			return value, true
-		}
-		value, ok := dotenv[name]
-		return value, ok
-	}
-	if name := normalise(topLevelName(p.Files[file], lookup)); name != "" {
+	if name := normalise(topLevelName(p.Files[file], lookup(p.Environ, dotenv))); name != "" {
 		return Scope{Project: name, Origin: FromName, Where: "name in " + file}, nil
 	}
 	v2, v1 := ProjectFromDir(filepath.Base(dir))
@@ -109,6 +106,17 @@ func FindScope(p Place) (Scope, error) {
 		return Scope{}, nil
 	}
 	return Scope{Project: v2, V1: v1, Origin: FromFolder, Where: "compose file " + file}, nil
+}
+
+// lookup asks the environment first, then a .env file.
+func lookup(environ, dotenv map[string]string) func(string) (string, bool) {
+	return func(name string) (string, bool) {
+		if value, ok := environ[name]; ok {
+			return value, true
+		}
+		value, ok := dotenv[name]
+		return value, ok
+	}
 }
 
 func (p Place) composeFile() string {
@@ -203,13 +211,6 @@ func scalar(text, comment string) string {
 // parseDotenv reads NAME=value lines as compose does, as far as a project's name can need it.
 func parseDotenv(text string, environ map[string]string) map[string]string {
 	out := map[string]string{}
-	lookup := func(name string) (string, bool) {
-		if value, ok := environ[name]; ok {
-			return value, true
-		}
-		value, ok := out[name]
-		return value, ok
-	}
 	for _, line := range strings.Split(strings.TrimPrefix(text, "\ufeff"), "\n") {
 		line = strings.TrimPrefix(strings.TrimSpace(line), "export ")
 		name, value, ok := strings.Cut(line, "=")
@@ -219,7 +220,7 @@ func parseDotenv(text string, environ map[string]string) map[string]string {
 		value = strings.TrimSpace(value)
 		literal := strings.HasPrefix(value, "'")
 		if value = scalar(value, " #"); !literal {
-			value = fill(value, lookup)
+			value = fill(value, lookup(environ, out))
 		}
 		out[strings.TrimSpace(name)] = value
 	}

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/BurntSushi/toml"
@@ -95,11 +96,12 @@ func unreadable(shown string, err error) error {
 
 // parseDocument reads TOML. An error names line and column and shows the line.
 func parseDocument(name, text string) (*document, error) {
+	text = strings.TrimPrefix(text, "\ufeff") // some editors put it there; it is no character of the first line
 	d := &document{name: name, text: text}
 	var top map[string]toml.Primitive
 	meta, err := toml.Decode(text, &top)
 	if pe := (toml.ParseError{}); errors.As(err, &pe) {
-		return nil, d.fault(pe.Position.Start, max(1, pe.Position.Len), pe.Message, "")
+		return nil, d.fault(pe.Position.Start, max(1, pe.Position.Len), sentence(pe.Message), "")
 	}
 	if err != nil {
 		return nil, fault.New(fault.Usage, "", "%s: %w", name, err)
@@ -109,6 +111,12 @@ func parseDocument(name, text string) (*document, error) {
 		d.root.kids[key] = tree(&meta, key, value, -1)
 	}
 	return d, nil
+}
+
+// sentence brings a message of the library to the form of ours: a small letter first, no period.
+func sentence(message string) string {
+	first, size := utf8.DecodeRuneInString(message)
+	return strings.TrimSuffix(string(unicode.ToLower(first))+message[size:], ".")
 }
 
 // probe takes any value and fails: the library then tells where the value stands, which it does in no other way.
