@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"berth/cmd/berth-inside/internal/commands"
 	"berth/cmd/berth-inside/internal/server"
@@ -40,8 +41,12 @@ func run(args []string) int {
 	if len(args) > 0 {
 		name, rest = filepath.Base(args[0]), args[1:]
 	}
-	if code, known := runNamed(name, rest); known {
-		return code
+	// "/.berth/starter health" means the sub-command: the server's own arguments begin with a dash.
+	hasSub := name == "starter" && len(rest) > 0 && !strings.HasPrefix(rest[0], "-")
+	if !hasSub {
+		if code, known := runNamed(name, rest); known {
+			return code
+		}
 	}
 	if len(rest) == 0 {
 		fmt.Fprint(os.Stderr, usage)
