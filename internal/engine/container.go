@@ -184,7 +184,7 @@ func (e *Engine) Inspect(ctx context.Context, id string) (sandbox.Observed, erro
 	if err != nil {
 		return sandbox.Observed{}, e.explain(id, err)
 	}
-	return observe(c), nil
+	return observe(c, e.defaultRuntime()), nil
 }
 
 // Signal acts on a container. A stop or kill also thaws a paused one, which could not end otherwise; what already is

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/docker/docker/api/types"
@@ -35,6 +36,7 @@ type Engine struct {
 	options Options
 
 	patience patience
+	runtime  atomic.Pointer[string] // the default OCI runtime, once Observe has asked for it
 }
 
 // dialect is what one engine understands.

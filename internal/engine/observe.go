@@ -44,8 +44,9 @@ func clearOwn(list *[]string, sign string) {
 	}
 }
 
-// observe reads a container back into berth's words. It is pure, and undoes what the engine rewrites.
-func observe(c container.InspectResponse) sandbox.Observed {
+// observe reads a container back into berth's words. It is pure, and undoes what the engine rewrites. runtime is the
+// engine's default, "" when that is not known.
+func observe(c container.InspectResponse, runtime string) sandbox.Observed {
 	o := sandbox.Observed{ID: c.ID, Created: parseTime(c.Created), State: sandbox.Created}
 	if c.State != nil {
 		o.State = stateOf(c.State)
@@ -55,11 +56,11 @@ func observe(c container.InspectResponse) sandbox.Observed {
 	if c.NetworkSettings != nil {
 		o.Published = observePorts(c.NetworkSettings.Ports)
 	}
-	o.Spec = observeSpec(c)
+	o.Spec = observeSpec(c, runtime)
 	return o
 }
 
-func observeSpec(c container.InspectResponse) sandbox.Spec {
+func observeSpec(c container.InspectResponse, runtime string) sandbox.Spec {
 	config, host := c.Config, c.HostConfig
 	if config == nil {
 		config = &container.Config{}
@@ -87,6 +88,9 @@ func observeSpec(c container.InspectResponse) sandbox.Spec {
 		s.Image.Ref = config.Image
 	}
 	left := strings.Fields(config.Labels[labelDefaults])
+	if runtime != "" && s.Runtime != runtime { // the container was made anew by hand
+		left = slices.DeleteFunc(left, func(name string) bool { return name == "runtime" })
+	}
 	for _, f := range fillable {
 		if slices.Contains(left, f.name) {
 			f.clear(&s)

@@ -20,9 +20,21 @@ func TestOnlyTheEnginesOwnMasksPassForThem(t *testing.T) {
 		seen := observe(container.InspectResponse{
 			ContainerJSONBase: &container.ContainerJSONBase{HostConfig: &container.HostConfig{MaskedPaths: c.masked, ReadonlyPaths: c.readonly}},
 			Config:            &container.Config{Labels: map[string]string{labelDefaults: "masked readonly"}},
-		}).Spec
+		}, "").Spec
 		if (seen.MaskedPaths == nil) != c.own || (seen.ReadonlyPaths == nil) != c.own {
 			t.Errorf("%s: %v %v", name, seen.MaskedPaths, seen.ReadonlyPaths)
+		}
+	}
+}
+
+func TestAnotherRuntimeThanTheEnginesIsSeen(t *testing.T) {
+	made := container.InspectResponse{
+		ContainerJSONBase: &container.ContainerJSONBase{HostConfig: &container.HostConfig{Runtime: "kata"}},
+		Config:            &container.Config{Labels: map[string]string{labelDefaults: "runtime"}},
+	}
+	for engines, want := range map[string]string{"kata": "", "runc": "kata", "": ""} {
+		if got := observe(made, engines).Spec.Runtime; got != want {
+			t.Errorf("of an engine with %q: %q, want %q", engines, got, want)
 		}
 	}
 }

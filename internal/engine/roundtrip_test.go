@@ -35,7 +35,7 @@ func TestWhatIsAskedForIsReadBack(t *testing.T) {
 			if err != nil {
 				t.Skip(err)
 			}
-			sameSpec(t, want, observe(asInspected(r)).Spec)
+			sameSpec(t, want, observe(asInspected(r), "").Spec)
 		})
 	}
 }

@@ -33,6 +33,7 @@ func (e *Engine) Observe(ctx context.Context, refs ...string) (sandbox.Observati
 		networks []network.Summary
 		volumes  volume.ListResponse
 		list     []container.Summary
+		found    []container.InspectResponse
 		images   = make([]sandbox.LocalImage, len(refs))
 	)
 	questions := []func() error{
@@ -44,7 +45,7 @@ func (e *Engine) Observe(ctx context.Context, refs ...string) (sandbox.Observati
 			if list, err = e.docker.ContainerList(ctx, container.ListOptions{All: true}); err != nil {
 				return err
 			}
-			out.Sandboxes, err = e.inspectAll(ctx, ours(list))
+			found, err = e.inspectAll(ctx, ours(list))
 			return err
 		},
 	}
@@ -54,7 +55,8 @@ func (e *Engine) Observe(ctx context.Context, refs ...string) (sandbox.Observati
 	if err := together(questions); err != nil {
 		return sandbox.Observation{}, e.explain(e.at.label, err)
 	}
-	out.Engine = e.observeEngine(info, version)
+	e.runtime.Store(&info.DefaultRuntime)
+	out.Engine, out.Sandboxes = e.observeEngine(info, version), e.observeAll(found)
 	out.Networks, out.Volumes, out.Containers = observeNetworks(networks), observeVolumes(volumes), labelsOf(list)
 	out.Images = map[string]sandbox.LocalImage{}
 	for i, ref := range refs {
@@ -74,7 +76,7 @@ func (e *Engine) Sandboxes(ctx context.Context) ([]sandbox.Observed, error) {
 		return nil, e.explain(e.at.label, err)
 	}
 	found, err := e.inspectAll(ctx, list)
-	return found, e.explain(e.at.label, err)
+	return e.observeAll(found), e.explain(e.at.label, err)
 }
 
 // Describe tells what the engine is and can do; it runs binaries on the engine's side, so it is for doctor and plans.
@@ -91,23 +93,36 @@ func (e *Engine) Describe(ctx context.Context) (sandbox.Engine, error) {
 	return e.observeEngine(info, version), nil
 }
 
-// inspectAll inspects at once, in the order of the list; a container that is gone meanwhile is left out.
-func (e *Engine) inspectAll(ctx context.Context, list []container.Summary) ([]sandbox.Observed, error) {
-	found := make([]sandbox.Observed, len(list))
+// inspectAll inspects at once; a container that is gone meanwhile is left out.
+func (e *Engine) inspectAll(ctx context.Context, list []container.Summary) ([]container.InspectResponse, error) {
+	found := make([]container.InspectResponse, len(list))
 	var questions []func() error
 	for i, c := range list {
-		questions = append(questions, func() error {
-			inspected, err := e.docker.ContainerInspect(ctx, c.ID)
-			if err == nil {
-				found[i] = observe(inspected)
-			}
+		questions = append(questions, func() (err error) {
+			found[i], err = e.docker.ContainerInspect(ctx, c.ID)
 			return absent(err)
 		})
 	}
 	err := together(questions)
-	found = slices.DeleteFunc(found, func(o sandbox.Observed) bool { return o.ID == "" })
-	slices.SortStableFunc(found, func(a, b sandbox.Observed) int { return strings.Compare(a.Spec.Name, b.Spec.Name) })
-	return found, err
+	return slices.DeleteFunc(found, func(c container.InspectResponse) bool { return c.ContainerJSONBase == nil }), err
+}
+
+// observeAll reads containers back, in the order of their names.
+func (e *Engine) observeAll(found []container.InspectResponse) []sandbox.Observed {
+	var out []sandbox.Observed
+	for _, c := range found {
+		out = append(out, observe(c, e.defaultRuntime()))
+	}
+	slices.SortStableFunc(out, func(a, b sandbox.Observed) int { return strings.Compare(a.Spec.Name, b.Spec.Name) })
+	return out
+}
+
+// defaultRuntime is the OCI runtime that the engine takes when none is asked for; "" before it was told.
+func (e *Engine) defaultRuntime() string {
+	if name := e.runtime.Load(); name != nil {
+		return *name
+	}
+	return ""
 }
 
 // localImage gives the zero image when there is none.
