@@ -22,6 +22,8 @@ type app struct {
 	kept   *state.Store  // opened once
 	// plainAddresses asks for links with 127.0.0.1 instead of NAME.localhost.
 	plainAddresses bool
+	noMouse        bool
+	release        func() // ends listening to signals
 	print          *report.Printer
 }
 
@@ -40,6 +42,7 @@ func run(args []string) int {
 	a.print = a.printer()
 	defer a.caught()
 	ctx, stop := a.signals(context.Background())
+	a.release = stop
 	defer stop()
 	root := a.tree()
 	root.SetArgs(args)

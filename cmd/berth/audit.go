@@ -61,6 +61,11 @@ func (a *app) audit(ctx context.Context, args []string, probes bool) error {
 // gravity orders findings: what is broken first, what holds last.
 var gravity = map[hardening.State]int{hardening.Failed: 0, hardening.Unknown: 1, hardening.GivenUp: 2, hardening.Unsupported: 3, hardening.Held: 4}
 
+// byGravity gives findings, what is broken first.
+func byGravity(findings []hardening.Finding) []hardening.Finding {
+	return slices.SortedStableFunc(slices.Values(findings), func(x, y hardening.Finding) int { return cmp.Compare(gravity[x.State], gravity[y.State]) })
+}
+
 // auditMarks stand before a finding.
 var auditMarks = map[hardening.State]report.Mark{
 	hardening.Failed: report.Bad, hardening.Unknown: report.Bad, hardening.GivenUp: report.Warn,
@@ -69,8 +74,7 @@ var auditMarks = map[hardening.State]report.Mark{
 
 // auditLines gives the posture and a line for each rule: rule, how it stands, evidence, and what to do.
 func (a *app) auditLines(r launch.AuditReport) []string {
-	findings := slices.Clone(r.Findings)
-	slices.SortStableFunc(findings, func(x, y hardening.Finding) int { return cmp.Compare(gravity[x.State], gravity[y.State]) })
+	findings := byGravity(r.Findings)
 	longest := 0
 	for _, f := range findings {
 		longest = max(longest, len(f.Rule))

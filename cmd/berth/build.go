@@ -12,6 +12,7 @@ import (
 	"berth/internal/fault"
 	"berth/internal/inside"
 	"berth/internal/report"
+	"berth/internal/sandbox"
 	"berth/internal/state"
 )
 
@@ -52,39 +53,53 @@ func (a *app) buildCommand() *cobra.Command {
 	return c
 }
 
+// build makes an image and says so, or what it would do.
 func (a *app) build(ctx context.Context, s *session, name string, o buildFlags) error {
-	recipe, ok := build.Find(name)
-	switch {
-	case name == "starter":
-		return a.loadStarter(ctx, s, o)
-	case !ok:
-		hint := "workbench, workbench-slim or starter"
-		if near := fault.Nearest(name, append(recipeNames(), "starter")); near != "" {
-			hint = "did you mean " + near + "?"
-		}
-		return usage(hint, "%s: berth knows no such image to build", name)
-	case o.plan:
+	if recipe, ok := build.Find(name); ok && o.plan {
 		return a.buildPlan(ctx, s, recipe)
 	}
-	lock, err := s.Store.TryLock(state.Build, string(recipe), "build")
-	if err != nil {
-		return err
+	if o.plan && name == starter {
+		a.print.Lines("starter is berth's own program and nothing else: "+inside.StarterRef(version), "  load")
+		return nil
 	}
-	defer lock.Unlock() //nolint:errcheck // a lock ends with its process
-	log, err := s.Store.Create(state.BuildLogs, string(recipe)+"-"+time.Now().UTC().Format("20060102-150405")+".log")
-	if err != nil {
-		return err
-	}
-	defer log.Close() //nolint:errcheck // the log is a help, not the result
-	h := a.machine()
-	result, err := build.Run(ctx, s.engine, build.Request{
-		Recipe: recipe, Setting: build.Survey(ctx, h.Env, build.Exec, os.ReadFile), Run: build.Exec, Root: h.UID == 0,
-		Log: log, LogName: a.tilde(log.Name()), NoCache: o.noCache, Refresh: o.refresh,
-	}, s.Sink)
+	result, err := a.makeImage(ctx, s, name, o)
 	if err != nil {
 		return err
 	}
 	return a.printBuilt(name, result)
+}
+
+// starter is the image that is berth's own program.
+const starter = "starter"
+
+// makeImage builds one of berth's own images, or finds it built.
+func (a *app) makeImage(ctx context.Context, s *session, name string, o buildFlags) (build.Result, error) {
+	recipe, ok := build.Find(name)
+	switch {
+	case name == starter:
+		return loadStarter(ctx, s, o)
+	case !ok:
+		hint := "workbench, workbench-slim or starter"
+		if near := fault.Nearest(name, append(recipeNames(), starter)); near != "" {
+			hint = "did you mean " + near + "?"
+		}
+		return build.Result{}, usage(hint, "%s: berth knows no such image to build", name)
+	}
+	lock, err := s.Store.TryLock(state.Build, string(recipe), "build")
+	if err != nil {
+		return build.Result{}, err
+	}
+	defer lock.Unlock() //nolint:errcheck // a lock ends with its process
+	log, err := s.Store.Create(state.BuildLogs, string(recipe)+"-"+time.Now().UTC().Format("20060102-150405")+".log")
+	if err != nil {
+		return build.Result{}, err
+	}
+	defer log.Close() //nolint:errcheck // the log is a help, not the result
+	h := a.machine()
+	return build.Run(ctx, s.engine, build.Request{
+		Recipe: recipe, Setting: build.Survey(ctx, h.Env, build.Exec, os.ReadFile), Run: build.Exec, Root: h.UID == 0,
+		Log: log, LogName: a.tilde(log.Name()), NoCache: o.noCache, Refresh: o.refresh,
+	}, s.Sink)
 }
 
 func recipeNames() []string {
@@ -145,31 +160,27 @@ func (a *app) buildPlan(ctx context.Context, s *session, recipe build.Recipe) er
 	return a.print.Object("build-plan", out)
 }
 
-// loadStarter puts berth's own image into the engine.
-func (a *app) loadStarter(ctx context.Context, s *session, o buildFlags) error {
+// loadStarter puts berth's own image into the engine, unless it is there.
+func loadStarter(ctx context.Context, s *session, o buildFlags) (build.Result, error) {
 	began := time.Now()
 	about, err := s.engine.Describe(ctx)
 	if err != nil {
-		return err
+		return build.Result{}, err
 	}
 	archive, err := inside.StarterImage(about.Arch, version)
 	if err != nil {
-		return err
-	}
-	if o.plan {
-		a.print.Lines("starter is berth's own program and nothing else: "+archive.Ref, "  load")
-		return nil
+		return build.Result{}, err
 	}
 	have, err := s.engine.Image(ctx, archive.Ref)
-	if err == nil && have.Labels["dev.berth.key"] == archive.Key && !o.noCache {
-		return a.printBuilt("starter", build.Result{Ref: archive.Ref, ID: have.ID, Cached: true})
+	if err == nil && have.Labels[sandbox.LabelKey] == archive.Key && !o.noCache {
+		return build.Result{Ref: archive.Ref, ID: have.ID, Cached: true}, nil
 	}
 	s.Sink(event.Event{Time: began.UTC(), Step: "load", Stage: event.Begin, Text: archive.Ref})
 	stream := streamed(archive)
 	defer stream.Close() //nolint:errcheck // ends the writer
 	if err := s.engine.Load(ctx, stream); err != nil {
-		return err
+		return build.Result{}, err
 	}
 	s.Sink(event.Event{Time: time.Now().UTC(), Step: "load", Stage: event.Done, Text: archive.Ref, Elapsed: time.Since(began)})
-	return a.printBuilt("starter", build.Result{Ref: archive.Ref, ID: archive.ID, Took: time.Since(began)})
+	return build.Result{Ref: archive.Ref, ID: archive.ID, Took: time.Since(began)}, nil
 }

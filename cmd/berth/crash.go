@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"os"
-	"path/filepath"
 	"runtime/debug"
 	"time"
 
@@ -21,8 +20,8 @@ func (a *app) caught() {
 		_, _ = a.stdout.WriteString(restoreTerminal)
 	}
 	report := fmt.Sprintf("berth %s\n%s\npanic: %v\n\n%s", version, time.Now().UTC().Format(time.RFC3339), trouble, debug.Stack())
-	path := filepath.Join(a.crashFolder(), "crash-"+time.Now().UTC().Format("20060102-150405")+".txt")
-	if os.MkdirAll(filepath.Dir(path), 0o700) != nil || os.WriteFile(path, []byte(report), 0o600) != nil {
+	path := a.crashFile()
+	if path == "" || os.WriteFile(path, []byte(report), 0o600) != nil {
 		fmt.Fprint(a.stderr, report)
 		path = "above"
 	}
@@ -30,12 +29,5 @@ func (a *app) caught() {
 	os.Exit(exitFailure)
 }
 
-func (a *app) crashFolder() string {
-	if dir := a.env("XDG_STATE_HOME"); filepath.IsAbs(dir) {
-		return filepath.Join(dir, "berth")
-	}
-	if home := a.env("HOME"); home != "" {
-		return filepath.Join(home, ".local", "state", "berth")
-	}
-	return os.TempDir()
-}
+// crashStamp names a report by the second.
+func crashStamp() string { return time.Now().UTC().Format("20060102-150405") }

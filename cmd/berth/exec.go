@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"os"
@@ -14,6 +15,9 @@ import (
 	"berth/internal/launch"
 	"berth/internal/sandbox"
 )
+
+// workFolder is where commands run inside unless told otherwise.
+const workFolder = "/workspace"
 
 // execFlags say how a command runs inside.
 type execFlags struct {
@@ -38,7 +42,7 @@ func (a *app) execCommand() *cobra.Command {
 				return err
 			}
 			if len(command) == 0 {
-				return usage("berth exec shop -- ls", "berth exec: the command is missing: it goes behind --")
+				return usage("berth exec shop -- ls", "exec: the command is missing: it goes behind --")
 			}
 			s, status, err := a.inside(cmd.Context(), names)
 			if err != nil {
@@ -85,7 +89,7 @@ func (a *app) exec(ctx context.Context, s *session, in launch.Status, command []
 	if o.tty && !host.IsTerminal(a.stdin) {
 		return usage("leave -t out", "-t: stdin is no terminal")
 	}
-	x := sandbox.Exec{User: o.user, Dir: o.dir, Command: command, TTY: o.tty, Stdout: a.stdout, Stderr: a.stderr}
+	x := sandbox.Exec{User: o.user, Dir: cmp.Or(o.dir, workFolder), Command: command, TTY: o.tty, Stdout: a.stdout, Stderr: a.stderr}
 	if o.stdin || o.tty {
 		x.Stdin = a.stdin
 	}

@@ -66,7 +66,7 @@ func (a *app) rootCommand() *cobra.Command {
 		SilenceErrors:     true,
 		SilenceUsage:      true,
 		PersistentPreRunE: a.prepare,
-		RunE:              a.runRoot,
+		RunE:              func(cmd *cobra.Command, _ []string) error { return a.runRoot(cmd.Context()) },
 	}
 	root.SetVersionTemplate("berth {{.Version}}\n")
 	root.SetOut(a.stdout)
@@ -92,6 +92,7 @@ func (a *app) globalFlags(root *cobra.Command) {
 	f.BoolVar(&a.global.quiet, "quiet", false, "only data and errors")
 	f.BoolVar(&a.global.debug, "debug", false, "write what berth does to a file in its state folder")
 	root.Flags().SortFlags = false
+	root.Flags().BoolVar(&a.noMouse, "no-mouse", false, "leave the mouse to the terminal")
 }
 
 // prepare makes what the flags ask for before any command runs.
@@ -104,8 +105,4 @@ func (a *app) prepare(cmd *cobra.Command, _ []string) error {
 	}
 	a.print = a.printer()
 	return nil
-}
-
-func (a *app) runRoot(cmd *cobra.Command, args []string) error {
-	return notYet("the screen")
 }

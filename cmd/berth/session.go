@@ -154,6 +154,3 @@ func names(all []launch.Status) []string {
 
 // running tells whether a state is one in which commands can be run inside.
 func running(s sandbox.State) bool { return s == sandbox.Up || s == sandbox.Starting }
-
-// notYet tells of a command whose launcher is not in the tree.
-func notYet(what string) error { return fault.New(fault.Failure, "", "%s: not in this build", what) }
