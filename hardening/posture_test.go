@@ -15,24 +15,24 @@ func TestThePostureSaysWhatIsTrue(t *testing.T) {
 	}{
 		"a new engine": {
 			change: func(*hardeningCase) {},
-			want: "standard · 61 rules hold · links published on 127.0.0.1 · " +
+			want: "standard · 60 rules hold · links published on 127.0.0.1 · " +
 				"egress direct: internet, LAN and this machine's services",
 		},
 		"before engine 28 a neighbour reaches the links": {
 			change: func(c *hardeningCase) { c.facts.Engine.Version = "20.10.24+dfsg1" },
-			want: "standard · 61 rules hold · links published on 127.0.0.1, which a neighbour on the LAN can reach too (engine before 28) · " +
+			want: "standard · 60 rules hold · links published on 127.0.0.1, which a neighbour on the LAN can reach too (engine before 28) · " +
 				"egress direct: internet, LAN and this machine's services",
 		},
 		"no links": {
 			change: func(c *hardeningCase) { c.spec.Network.Ports = nil },
-			want:   "standard · 61 rules hold · nothing published · egress direct: internet, LAN and this machine's services",
+			want:   "standard · 60 rules hold · nothing published · egress direct: internet, LAN and this machine's services",
 		},
 		"what was given up, and what the engine cannot do": {
 			change: func(c *hardeningCase) {
 				c.giveUp = []GiveUp{{Rule: "limit-nofile", Value: "8192"}}
 				c.facts.Engine.Security, c.facts.Engine.CanLimitPids = []string{"seccomp"}, false
 			},
-			want: "standard · 58 rules hold · links published on 127.0.0.1 · egress direct: internet, LAN and this machine's services · " +
+			want: "standard · 57 rules hold · links published on 127.0.0.1 · egress direct: internet, LAN and this machine's services · " +
 				"1 given up: limit-nofile=8192 · 2 unsupported: lsm, limit-pids",
 		},
 		"no network": {

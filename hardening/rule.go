@@ -99,10 +99,11 @@ type part[T any] struct {
 	get    func(*sandbox.Spec, *scope) T
 	set    func(*sandbox.Spec, *scope, T)
 	want   func(had T, s *scope) T
-	refuse func(v T, s *scope) string    // a reason against a value, given up or not; nil: none
-	world  func(s *scope) (string, bool) // what is so beyond the Spec, and whether that is fine; nil: nothing
-	show   func(T) string                // nil: brief
-	parse  func(value string) (T, error) // of a give-up's value; nil: it takes none
+	refuse func(v T, s *scope) string         // a reason against a value, given up or not; nil: none
+	world  func(s *scope) (string, bool)      // what is so beyond the Spec, and whether that is fine; nil: nothing
+	show   func(T) string                     // nil: brief
+	differ func(want, got T) (string, string) // says only in what they differ; nil: show both
+	parse  func(value string) (T, error)      // of a give-up's value; nil: it takes none
 	always bool
 }
 
@@ -113,6 +114,17 @@ func field[T any](of func(*sandbox.Spec) *T, want func(T, *scope) T) part[T] {
 		set:  func(s *sandbox.Spec, _ *scope, v T) { *of(s) = v },
 		want: want,
 	}
+}
+
+// shown gives a part that says its empty value in these words.
+func (p part[T]) shown(empty string) part[T] {
+	p.show = func(v T) string {
+		if text := brief(v); text != "none" {
+			return text
+		}
+		return empty
+	}
+	return p
 }
 
 // refusing makes the part of a rule that owns nothing of a Spec, and only refuses.
@@ -142,13 +154,16 @@ func (p part[T]) clause() clause {
 	}
 	c.apply = func(spec *sandbox.Spec, s *scope, r *Rule) {
 		had := p.get(spec, s)
-		if want := p.wanted(had, s, r); !equal(had, want) {
+		if want := p.wanted(had, s, r); !reflect.DeepEqual(had, want) {
 			p.set(spec, s, want)
 		}
 	}
 	c.judge = func(observed sandbox.Spec, s *scope, r *Rule) verdict {
 		want, got := p.wanted(p.get(&s.spec, s), s, r), p.get(&observed, s)
-		v := verdict{wanted: p.show(want), observed: p.show(got), ok: equal(want, got)}
+		v := verdict{ok: reflect.DeepEqual(want, got)}
+		if v.wanted, v.observed = p.show(want), p.show(got); p.differ != nil && !v.ok {
+			v.wanted, v.observed = p.differ(want, got)
+		}
 		if p.refuse != nil {
 			v.refused = p.refuse(got, s)
 		}
@@ -236,10 +251,6 @@ func from(source string) string {
 	}
 	return " (" + source + ")"
 }
-
-// equal compares as Normalise does: no difference between nil and empty but for the lists where the engine makes one,
-// and those are never compared here as anything but themselves.
-func equal[T any](a, b T) bool { return reflect.DeepEqual(a, b) }
 
 // clone copies what rules change in place.
 func clone(s sandbox.Spec) sandbox.Spec {

@@ -25,7 +25,7 @@ var fileRules = []Rule{
 	{
 		ID: "own-mounts-readonly", Class: Fixed,
 		Why:    "berth's program and the list of users inside are not the sandbox's to change",
-		clause: mountsOf(ownMount, refuseWritable).clause(),
+		clause: ownMounts().clause(),
 	},
 	{
 		ID: "home", Class: Tightenable,
@@ -45,9 +45,9 @@ var fileRules = []Rule{
 	},
 	{
 		ID: "read-only-root", Class: Tightenable,
-		Why: "what runs is the image, unchanged",
-		clause: field(func(s *spec) *bool { return &s.ReadonlyRootfs },
-			func(had bool, s *scope) bool { return had || s.policy.readonlyRootfs }).clause(),
+		only:   func(p policy) bool { return p.readonlyRootfs },
+		Why:    "what runs is the image, unchanged",
+		clause: field(func(s *spec) *bool { return &s.ReadonlyRootfs }, be(true)).clause(),
 	},
 	{
 		ID: "masked-paths", Class: Tightenable,
@@ -112,6 +112,14 @@ func mountsOf(class mountClass, refuse func([]sandbox.Mount, *scope) string) par
 		refuse: refuse,
 		show:   showMounts,
 	}
+}
+
+// ownMounts are named only when they are not as they should be: they are always the same.
+func ownMounts() part[[]sandbox.Mount] {
+	p := mountsOf(ownMount, refuseWritable)
+	p.show = func(v []sandbox.Mount) string { return fmt.Sprintf("%d, read-only", len(v)) }
+	p.differ = func(want, got []sandbox.Mount) (string, string) { return showMounts(want), showMounts(got) }
+	return p
 }
 
 func refuseWritable(mounts []sandbox.Mount, _ *scope) string {

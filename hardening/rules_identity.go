@@ -102,7 +102,24 @@ var identity = part[labelled]{
 		labels[sandbox.LabelSandbox], labels[sandbox.LabelProfile] = had.name, string(s.profile)
 		return labelled{had.name, labels}
 	},
-	show: func(v labelled) string { return briefMap(v.labels) },
+	show: func(v labelled) string { return fmt.Sprintf("%s, %d labels", v.name, len(v.labels)) },
+	differ: func(want, got labelled) (string, string) {
+		return want.without(got), got.without(want)
+	},
+}
+
+// without says what v has otherwise than w, or not at all.
+func (v labelled) without(w labelled) string {
+	out := map[string]string{}
+	for name, value := range v.labels {
+		if have, ok := w.labels[name]; !ok || have != value {
+			out[name] = value
+		}
+	}
+	if v.name != w.name {
+		return v.name + ", " + briefMap(out)
+	}
+	return briefMap(out)
 }
 
 var imageIDForm = regexp.MustCompile(`^sha256:[0-9a-f]{64}$`)

@@ -25,9 +25,9 @@ var isolationRules = []Rule{
 	},
 	{
 		ID: "no-new-privileges", Class: Overridable,
-		Why: "setuid programs, also those in a mounted folder, must give nobody more than they had",
-		clause: field(func(s *spec) *bool { return &s.NoNewPrivileges },
-			func(had bool, s *scope) bool { return had || s.policy.noNewPrivileges }).clause(),
+		only:   func(p policy) bool { return p.noNewPrivileges },
+		Why:    "setuid programs, also those in a mounted folder, must give nobody more than they had",
+		clause: field(func(s *spec) *bool { return &s.NoNewPrivileges }, be(true)).clause(),
 	},
 	{
 		ID: "seccomp", Class: Overridable, Needs: Needs{Security: []string{"seccomp"}, Refuse: Standard},
@@ -43,12 +43,12 @@ var isolationRules = []Rule{
 	{
 		ID: "pid-namespace", Class: Fixed,
 		Why:    "the sandbox must not see or signal other processes",
-		clause: field(func(s *spec) *string { return &s.PidMode }, be("")).clause(),
+		clause: field(func(s *spec) *string { return &s.PidMode }, be("")).shown("its own").clause(),
 	},
 	{
 		ID: "uts-namespace", Class: Fixed,
 		Why:    "the host's name is not the sandbox's to read or change",
-		clause: field(func(s *spec) *string { return &s.UTSMode }, be("")).clause(),
+		clause: field(func(s *spec) *string { return &s.UTSMode }, be("")).shown("its own").clause(),
 	},
 	{
 		ID: "ipc-namespace", Class: Fixed,
@@ -63,12 +63,12 @@ var isolationRules = []Rule{
 	{
 		ID: "user-namespace", Class: Overridable,
 		Why:    "where the engine maps users, root inside stays nobody outside",
-		clause: usernsMode.clause(),
+		clause: usernsMode.shown("the engine's").clause(),
 	},
 	{
 		ID: "cgroup-parent", Class: Fixed,
 		Why:    "limits set for another group must not be joined",
-		clause: field(func(s *spec) *string { return &s.CgroupParent }, be("")).clause(),
+		clause: field(func(s *spec) *string { return &s.CgroupParent }, be("")).shown("the engine's").clause(),
 	},
 	{
 		ID: "no-links", Class: Fixed,
@@ -93,7 +93,7 @@ var isolationRules = []Rule{
 	{
 		ID: "runtime", Class: Overridable,
 		Why:    "the engine's own runtime is the one that was tried with these rules",
-		clause: ociRuntime.clause(),
+		clause: ociRuntime.shown("the engine's").clause(),
 	},
 	{
 		ID: "sysctls", Class: Fixed,
@@ -157,13 +157,7 @@ var lsm = part[string]{
 	},
 	set:  func(s *spec, _ *scope, _ string) { s.AppArmor, s.SELinuxLabels = "", nil },
 	want: be(""),
-	show: func(v string) string {
-		if v == "" {
-			return "the engine's"
-		}
-		return v
-	},
-}
+}.shown("the engine's")
 
 // usernsMode leaves the mapping to the engine; only where an engine maps users can a sandbox leave it.
 var usernsMode = part[string]{

@@ -51,7 +51,7 @@ var networkRules = []Rule{
 		ID: "dns", Class: Overridable,
 		Why: "without a network no name is to be asked for, so the host's resolvers are not copied in; " +
 			"on a bridge with direct egress names must resolve, so the engine's own resolver is used and no other",
-		clause: field(func(s *spec) *[]string { return &s.Network.DNS }, wantDNS).clause(),
+		clause: field(func(s *spec) *[]string { return &s.Network.DNS }, wantDNS).shown("the engine's").clause(),
 	},
 	{
 		ID: "dns-search", Class: Overridable,
