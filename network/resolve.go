@@ -125,15 +125,17 @@ func isKey(n Network, key string) bool {
 
 func notInProject(name, key string, networks, elsewhere []Network, scope Scope) error {
 	message := fmt.Sprintf("%s: compose project %s (%s) has no such network", name, scope.Project, scope.Where)
-	unlabelled := filter(networks, func(n Network) bool { return n.project() == "" && n.Name == scope.Project+"_"+key })
-	switch {
-	case len(unlabelled) > 0:
-		return failure(NotInProject, "write "+unlabelled[0].Name+", if you mean that network; compose did not make it", "%s", message)
-	case len(elsewhere) > 0:
-		return failure(NotInProject, "write the full name, or start the project: docker compose -p "+scope.Project+" up -d",
-			"%s; others have it: %s", message, withProjects(elsewhere))
+	hint := "docker compose -p " + scope.Project + " up -d"
+	if len(elsewhere) > 0 {
+		message += "; others have it: " + withProjects(elsewhere)
+		hint = "write the full name, or start the project: " + hint
 	}
-	return failure(NotInProject, "docker compose -p "+scope.Project+" up -d", "%s", message)
+	full := scope.Project + "_" + key
+	if slices.ContainsFunc(networks, func(n Network) bool { return n.project() == "" && n.Name == full }) {
+		message += "; " + full + " was not made by compose"
+		hint = "write " + full + ", if you mean that one"
+	}
+	return failure(NotInProject, hint, "%s", message)
 }
 
 func notFound(name string, networks []Network, scope Scope) error {

@@ -111,7 +111,7 @@ var Keys = []Key{
 	{Name: "publish", Flag: "--publish", Default: "false", Widens: When,
 		Help:  "publish the ports on 127.0.0.1 instead of carrying them through berth; needs engine 28",
 		field: func(s *Settings) any { return &s.Publish }},
-	{Section: "Environment", Name: "env", NoEnv: true, Others: []string{"SANDBOX_ENV_*", "SANDBOX_RUNTIME_STARTUP_ENV_VARS"}, Widens: No,
+	{Section: "Environment", Name: "env", NoEnv: true, Others: []string{"SANDBOX_ENV_*", "SANDBOX_RUNTIME_STARTUP_ENV_VARS"}, Widens: When, Note: "names that steer the agent server",
 		Help:  "variables inside the sandbox",
 		Unset: "none", Example: `{LANG = "C.UTF-8"}`,
 		field: func(s *Settings) any { return &s.Env }},

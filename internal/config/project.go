@@ -91,6 +91,7 @@ var widened = map[string]func(with, without *Settings, dir string) []string{
 	"compose_project":     func(w, o *Settings, _ string) []string { return changed(w.ComposeProject, o.ComposeProject) },
 	"sidecars":            newSidecars,
 	"publish":             func(w, o *Settings, _ string) []string { return when(w.Publish && !o.Publish, "true") },
+	"env":                 serverVariables,
 	"env_file":            filesOutside,
 	"memory":              func(w, o *Settings, _ string) []string { return more(w.Memory, o.Memory, 1<<30) },
 	"cpus":                func(w, o *Settings, _ string) []string { return more(w.CPUs, o.CPUs, 1) },

@@ -44,6 +44,8 @@ func TestAProjectFileThatWidensNeedsTrust(t *testing.T) {
 		{"[[mounts]]\nsource = '/srv'\ntarget = '/s'", "+ mounts = /srv:/s (was none), .berth.toml:1:3"},
 		{"[[sidecars]]\nnetwork = 'n'\nhost = 'h'\nport = 1", "+ sidecars = h:1 on n (was none), .berth.toml:1:3"},
 		{"env_file = ['/etc/shadow']", "+ env_file = /etc/shadow (was none), .berth.toml:1:1"},
+		{"env = {A = 'b', SESSION_API_KEY = 'known', OH_SECRET_KEY = 'x'}",
+			"+ env = OH_SECRET_KEY (was none), .berth.toml:1:1\n+ env = SESSION_API_KEY (was none), .berth.toml:1:1"},
 		{"bases = {debian = 'evil'}", "+ bases = debian = evil (was none), .berth.toml:1:1"},
 		{"[images.dev]\nimage = 'x'\nprepare = ['y']", "+ images = dev.image (was none), .berth.toml:1:2\n+ images = dev.prepare (was none), .berth.toml:1:2"},
 	}

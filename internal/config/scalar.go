@@ -1,7 +1,6 @@
 package config
 
 import (
-	"berth/internal/fault"
 	"errors"
 	"math"
 	"net/netip"
@@ -10,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"berth/internal/fault"
 )
 
 func assignBool(f *bool, n *node) error {

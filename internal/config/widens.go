@@ -95,6 +95,17 @@ func outside(source, dir string) bool {
 	return real != realDir && !strings.HasPrefix(real, strings.TrimSuffix(realDir, "/")+"/")
 }
 
+// serverVariables gives the variables by which a project would set the agent server up in place of berth: its keys,
+// where it reads its configuration, whom it answers.
+func serverVariables(w, _ *Settings, _ string) []string {
+	var out []string
+	for _, name := range slices.Sorted(maps.Keys(w.Env)) {
+		steers := name == "SESSION_API_KEY" || strings.HasPrefix(name, "OH_") || strings.HasPrefix(name, "OPENHANDS_")
+		out = append(out, when(steers && w.Source("env."+name).Kind == FromProject, name)...)
+	}
+	return out
+}
+
 func filesOutside(w, _ *Settings, dir string) []string {
 	return slices.DeleteFunc(slices.Clone(w.EnvFile), func(path string) bool { return !outside(path, dir) })
 }
