@@ -16,6 +16,9 @@ import (
 // givenMounts gathers every place where mounts are written; which of them count is for mounts to say.
 func givenMounts(s *config.Settings, h host.Facts) (mounts.Given, error) {
 	given := mounts.Given{Env: h.Env, Cwd: h.Cwd}
+	if s.Volumes != nil || s.Mounts != nil {
+		given.Files = []mounts.Entry{} // an empty list is an answer too: nothing
+	}
 	for _, v := range s.Volumes {
 		switch v.Source.Kind {
 		case config.FromFlag:

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"net/netip"
-	"os"
 	"slices"
 	"strings"
 	"time"
@@ -117,11 +116,11 @@ func used(o sandbox.Observation, replaced string) []netip.Prefix {
 func readEnvFiles(paths []string) (map[string]string, error) {
 	out := map[string]string{}
 	for _, path := range paths {
-		text, err := os.ReadFile(path)
+		text, err := config.ReadText(path)
 		if err != nil {
-			return nil, fault.New(fault.Usage, "name a file that is there", "env_file %q: %w", path, err)
+			return nil, fault.New(fault.Usage, "name a file that is there", "env_file: %w", err)
 		}
-		out[path] = string(text)
+		out[path] = text
 	}
 	return out, nil
 }
