@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"berth/internal/sandbox"
+	"berth/internal/secret"
 	"berth/internal/text"
 )
 
@@ -115,7 +116,7 @@ func (s *session) eachLine(ctx context.Context, name string, o sandbox.LogOption
 			if o.Timestamps {
 				at, raw, _ = strings.Cut(raw, " ")
 			}
-			if err := do(text.Line(at), hide.Replace(text.Line(raw))); err != nil {
+			if err := do(text.Line(at), hide.String(text.Line(raw))); err != nil {
 				return err
 			}
 		}
@@ -138,17 +139,13 @@ func readLine(r *bufio.Reader) (string, error) {
 	return kept, err
 }
 
-// keysOf replaces the keys of a sandbox by ****.
-func (s *session) keysOf(name string) *strings.Replacer {
-	var pairs []string
-	if record, err := s.Store.Record(name); err == nil {
-		for _, key := range []string{record.Keys.Session.Reveal(), record.Keys.Secret.Reveal()} {
-			if key != "" {
-				pairs = append(pairs, key, "****")
-			}
-		}
+// keysOf takes the keys of a sandbox out of a text, in whatever form they stand there.
+func (s *session) keysOf(name string) *secret.Redactor {
+	record, err := s.Store.Record(name)
+	if err != nil {
+		return secret.NewRedactor() // no record, no keys known: there remains what stands behind a key's name
 	}
-	return strings.NewReplacer(pairs...)
+	return secret.NewRedactor(record.Keys.Session, record.Keys.Secret)
 }
 
 // parseSince reads how long ago, or when.

@@ -19,9 +19,9 @@ type Widening struct {
 	Source Source
 }
 
-// String gives a line of a diff: "+ image = acme/agent:1 (was workbench), .berth.toml:3:1".
+// String gives a line of a diff, safe to show: "+ image = acme/agent:1 (was workbench), .berth.toml:3:1".
 func (w Widening) String() string {
-	return fmt.Sprintf("+ %s = %s (was %s), %s", w.Key, w.Value, cmp.Or(w.Was, "none"), w.Source)
+	return text.Line(fmt.Sprintf("+ %s = %s (was %s), %s", w.Key, w.Value, cmp.Or(w.Was, "none"), w.Source))
 }
 
 // UntrustedError is a project file that widens access and that the user has not approved in this form.
@@ -39,7 +39,7 @@ func (e *UntrustedError) Error() string { return e.Unwrap().Error() }
 func (e *UntrustedError) Unwrap() error {
 	lines := make([]string, len(e.Gives))
 	for i, w := range e.Gives {
-		lines[i] = "  " + text.Line(w.String())
+		lines[i] = "  " + w.String()
 	}
 	return fault.New(fault.Usage, "read it, then: berth trust "+e.Shown,
 		"%s: is not trusted, and it widens what the sandbox may do\n%s", e.Shown, strings.Join(lines, "\n"))
