@@ -29,7 +29,6 @@ type Options struct {
 	Home    string // the user's home folder; "" when there is none
 	UID     int    // for /run/user/UID when XDG_RUNTIME_DIR is not set
 
-	Labels map[string]string // for throw-away containers, so that a later run knows whose they are
 }
 
 // Candidate is one place where an engine may be, and what was found there.

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -140,26 +141,33 @@ func (e *Engine) Load(ctx context.Context, archive io.Reader) error {
 	}
 }
 
-// ImageFile reads one file of an image, following links within it, through a container that is never started. The
-// cause of its NotFound fault is fs.ErrNotExist.
-func (e *Engine) ImageFile(ctx context.Context, imageID, name string) ([]byte, error) {
-	var content []byte
-	err := e.withHelper(ctx, imageID, func(id string) error {
-		var err error
-		content, err = e.containerFile(ctx, id, imageID, name)
-		return err
+// ImageFiles reads files of an image, following links within it, through a container that is never started; those that
+// are not there are left out. The container carries labels, so that a later run clears it should this one be killed.
+func (e *Engine) ImageFiles(ctx context.Context, imageID string, labels map[string]string, names ...string) (map[string][]byte, error) {
+	files := map[string][]byte{}
+	err := e.withHelper(ctx, imageID, labels, func(id string) error {
+		for _, name := range names {
+			content, err := e.containerFile(ctx, id, imageID, name)
+			if errors.Is(err, fs.ErrNotExist) {
+				continue
+			}
+			if err != nil {
+				return err
+			}
+			files[name] = content
+		}
+		return nil
 	})
-	return content, err
+	return files, err
 }
 
-// withHelper gives use a container of an image that never runs, and removes it. It carries the caller's labels, so
-// that a later run clears it should this one be killed.
-func (e *Engine) withHelper(ctx context.Context, imageID string, use func(id string) error) error {
-	labels := map[string]string{}
-	for name, value := range e.options.Labels {
-		labels[name] = value
+// withHelper gives use a container of an image that never runs, and removes it.
+func (e *Engine) withHelper(ctx context.Context, imageID string, labels map[string]string, use func(id string) error) error {
+	labels = maps.Clone(labels)
+	if labels == nil {
+		labels = map[string]string{}
 	}
-	labels[sandbox.LabelKind], labels[sandbox.LabelSandbox] = "helper", "helper"
+	labels[sandbox.LabelKind] = sandbox.KindHelper
 	config := &container.Config{Image: imageID, Entrypoint: []string{"/never"}, Labels: labels, NetworkDisabled: true}
 	var id string
 	err := e.whole(ctx, imageID, sandbox.ContainerObject, func(ctx context.Context) (string, error) {

@@ -279,13 +279,14 @@ func TestExtraNetworksAreLeftBeforeTheRemoval(t *testing.T) {
 func TestHelpersCarryTheCallersLabels(t *testing.T) {
 	server := dockertest.Start(t, dockertest.Docker20())
 	server.Image(dockertest.Image{Ref: "x:1", ID: "sha256:11", Labels: map[string]string{sandbox.LabelSandbox: "of another"}, Files: map[string]string{"/etc/group": "g\n"}})
-	e, err := Open(t.Context(), Options{Host: server.Host(), Labels: map[string]string{sandbox.LabelOwner: "me"}})
+	e, err := Open(t.Context(), Options{Host: server.Host()})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer e.Close()
-	if text, err := e.ImageFile(t.Context(), "sha256:11", "/etc/group"); string(text) != "g\n" || err != nil {
-		t.Fatalf("%q, %v", text, err)
+	files, err := e.ImageFiles(t.Context(), "sha256:11", map[string]string{sandbox.LabelOwner: "me"}, "/etc/group")
+	if string(files["/etc/group"]) != "g\n" || err != nil {
+		t.Fatalf("%q, %v", files, err)
 	}
 	var made struct{ Labels map[string]string }
 	for _, r := range server.Requests() {

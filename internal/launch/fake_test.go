@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
-	"io/fs"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -116,8 +115,8 @@ func (f *fakeRuntime) Load(_ context.Context, archive io.Reader) error {
 	return err
 }
 
-func (f *fakeRuntime) ImageFile(context.Context, string, string) ([]byte, error) {
-	return nil, fs.ErrNotExist
+func (f *fakeRuntime) ImageFiles(context.Context, string, map[string]string, ...string) (map[string][]byte, error) {
+	return nil, nil
 }
 
 func (f *fakeRuntime) CreateNetwork(ctx context.Context, n sandbox.NetworkSpec) error {

@@ -24,17 +24,13 @@ const planFile = "plan.json"
 // writeFiles makes what berth mounts into a sandbox: the user database with the agent in it, the server's
 // configuration, and berth's own program. All of it can be made again, and is, at every start.
 func (l *Launcher) writeFiles(ctx context.Context, p *Plan) error {
-	users, err := l.imageFile(ctx, p.Spec.Image.ID, "/etc/passwd")
-	if err != nil {
-		return err
-	}
-	groups, err := l.imageFile(ctx, p.Spec.Image.ID, "/etc/group")
+	users, err := l.imageFiles(ctx, p, "/etc/passwd", "/etc/group")
 	if err != nil {
 		return err
 	}
 	for name, content := range map[string][]byte{
-		"passwd":            passwdWith(users, p.User.UID, p.User.GID),
-		"group":             groupWith(groups, p.User.GID),
+		"passwd":            passwdWith(users["/etc/passwd"], p.User.UID, p.User.GID),
+		"group":             groupWith(users["/etc/group"], p.User.GID),
 		"agent-server.json": []byte(agentserver.ConfigContent),
 	} {
 		if err := replaceFile(filepath.Join(p.Dir, name), content, 0o444); err != nil {
@@ -45,21 +41,23 @@ func (l *Launcher) writeFiles(ctx context.Context, p *Plan) error {
 	return err
 }
 
-// imageFile reads a file of an image, which takes a throw-away container once; images do not change, so it is kept.
-func (l *Launcher) imageFile(ctx context.Context, imageID, path string) ([]byte, error) {
-	name := strings.TrimPrefix(imageID, "sha256:") + strings.ReplaceAll(path, "/", "_")
-	kept := filepath.Join(l.Store.Places().Cache, "image-files", name)
-	if content, err := os.ReadFile(kept); err == nil {
-		return content, nil
+// imageFiles reads files of the plan's image, which takes a throw-away container once; images do not change, so what
+// was read is kept.
+func (l *Launcher) imageFiles(ctx context.Context, p *Plan, paths ...string) (map[string][]byte, error) {
+	kept := filepath.Join(l.Store.Places().Cache, "image-files", strings.TrimPrefix(p.Spec.Image.ID, "sha256:")+".json")
+	files := map[string][]byte{}
+	if text, err := os.ReadFile(kept); err == nil && json.Unmarshal(text, &files) == nil {
+		return files, nil
 	}
-	content, err := l.Runtime.ImageFile(ctx, imageID, path)
-	if errors.Is(err, fs.ErrNotExist) {
-		content, err = nil, nil
-	}
+	files, err := l.Runtime.ImageFiles(ctx, p.Spec.Image.ID, p.Spec.Labels, paths...)
 	if err != nil {
 		return nil, err
 	}
-	return content, replaceFile(kept, content, 0o600)
+	text, err := json.Marshal(files)
+	if err != nil {
+		return nil, err
+	}
+	return files, replaceFile(kept, text, 0o600)
 }
 
 // savePlan keeps a plan for audits and restarts; it holds no secret value.

@@ -19,7 +19,7 @@ func (l *Launcher) List(ctx context.Context) ([]Status, error) {
 	}
 	var out []Status
 	for _, o := range all {
-		if !l.ours(o) {
+		if !l.ours(o) || o.Spec.Labels[sandbox.LabelKind] == sandbox.KindHelper {
 			continue
 		}
 		record, err := l.Store.Record(o.Spec.Name)

@@ -105,7 +105,11 @@ func (l *Launcher) leftovers(o sandbox.Observation) ([]Removal, error) {
 	there := map[string]bool{}
 	var out []Removal
 	for _, s := range l.mine(o) {
-		name := s.Spec.Name
+		name := s.Spec.Labels[sandbox.LabelSandbox]
+		if s.Spec.Labels[sandbox.LabelKind] == sandbox.KindHelper {
+			out = append(out, Removal{Kind: sandbox.ContainerObject, Name: name, ID: s.ID, Why: "a helper that was not removed"})
+			continue
+		}
 		there[name] = true
 		switch {
 		case s.State == sandbox.Created:
@@ -171,7 +175,14 @@ func (l *Launcher) prune(ctx context.Context, o sandbox.Observation, held string
 			continue
 		}
 		removed, seen := done[r.Name]
-		if !seen {
+		if r.ID != "" {
+			removed, err = l.unlessHeld(r.Name, r.Name == held, func() error {
+				return l.Runtime.Remove(ctx, sandbox.ContainerObject, r.ID)
+			})
+			if err != nil {
+				return gone, err
+			}
+		} else if !seen {
 			if removed, err = l.pruneName(ctx, r.Name, r.Name == held); err != nil {
 				return gone, err
 			}
@@ -185,16 +196,27 @@ func (l *Launcher) prune(ctx context.Context, o sandbox.Observation, held string
 }
 
 // pruneName clears one name, unless another berth works on it.
-func (l *Launcher) pruneName(ctx context.Context, name string, held bool) (bool, error) {
-	if !held {
-		unlock, err := l.lock(name, "prune")
-		if fault.KindOf(err) == fault.Conflict && err != nil {
-			return false, nil
-		}
-		if err != nil {
-			return false, err
-		}
-		defer unlock()
+func (l *Launcher) pruneName(ctx context.Context, name string, held bool) (cleared bool, err error) {
+	free, err := l.unlessHeld(name, held, func() error {
+		cleared, err = l.clearOne(ctx, name)
+		return err
+	})
+	return free && cleared, err
+}
+
+// unlessHeld does something about a name under its lock, and tells whether it could: another berth may hold it. held
+// means that this one does.
+func (l *Launcher) unlessHeld(name string, held bool, do func() error) (bool, error) {
+	if held {
+		return true, do()
 	}
-	return l.clearOne(ctx, name)
+	unlock, err := l.lock(name, "prune")
+	if fault.KindOf(err) == fault.Conflict && err != nil {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	defer unlock()
+	return true, do()
 }

@@ -21,8 +21,8 @@ type Runtime interface {
 	Pull(ctx context.Context, ref, platform string, sink event.Sink) (sandbox.LocalImage, error)
 	// Load reads an image archive (docker save's form) into the engine.
 	Load(ctx context.Context, archive io.Reader) error
-	// ImageFile reads one file of an image that need not be running; fs.ErrNotExist when it is not there.
-	ImageFile(ctx context.Context, imageID, path string) ([]byte, error)
+	// ImageFiles reads files of an image, through a container with labels that never runs; missing ones are left out.
+	ImageFiles(ctx context.Context, imageID string, labels map[string]string, paths ...string) (map[string][]byte, error)
 
 	CreateNetwork(ctx context.Context, n sandbox.NetworkSpec) error
 	CreateVolume(ctx context.Context, name string, labels map[string]string) error

@@ -59,6 +59,7 @@ type Removal struct {
 	Name   string
 	Why    string // "its launch never finished", "record without a sandbox"
 	Kept   bool   // stays, for the reason in Why
+	ID     string // of a container that has no name of berth's
 	Labels map[string]string
 }
 

@@ -182,6 +182,9 @@ const (
 	LabelPrefix   = "dev.berth."
 )
 
+// KindHelper is the LabelKind of a container that never runs: files of an image are read through it.
+const KindHelper = "helper"
+
 // ContainerName gives the name of a sandbox's container.
 func ContainerName(name string) string { return "berth-" + name }
 
