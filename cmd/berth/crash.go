@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"berth/internal/host"
+	"berth/internal/secret"
 )
 
 // caught turns a panic into a restored terminal, a report file and one sentence. It is deferred in run.
@@ -20,6 +21,7 @@ func (a *app) caught() {
 		_, _ = a.stdout.WriteString(restoreTerminal)
 	}
 	report := fmt.Sprintf("berth %s\n%s\npanic: %v\n\n%s", version, time.Now().UTC().Format(time.RFC3339), trouble, debug.Stack())
+	report = secret.NewRedactor().String(report)
 	path := a.crashFile()
 	if path == "" || os.WriteFile(path, []byte(report), 0o600) != nil {
 		fmt.Fprint(a.stderr, report)

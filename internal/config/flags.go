@@ -1,10 +1,6 @@
 package config
 
-import (
-	"fmt"
-
-	"berth/internal/fault"
-)
+import "berth/internal/fault"
 
 // flags applies the flags in the order given. A flag of a key that adds, adds each of its values.
 func (l *loader) flags() error {
@@ -21,7 +17,6 @@ func (l *loader) flags() error {
 			if err := l.setText(key, text, source, key.Adds); err != nil {
 				return err
 			}
-			l.s.sources[fmt.Sprintf("%s=%s", key.Name, text)] = source
 		}
 	}
 	return nil

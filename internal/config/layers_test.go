@@ -132,7 +132,7 @@ func TestVariablesThatAreRefused(t *testing.T) {
 		{"SANDBOX_VSCODE_PORT=1", `SANDBOX_VSCODE_PORT: want a port from 2 to 65534, not "1"`, ""},
 		{"SANDBOX_ENABLE_GPU=maybe", `SANDBOX_ENABLE_GPU: want true or false, not "maybe"`, ""},
 		{"SANDBOX_ADDITIONAL_NETWORKS=[\"a\",", `SANDBOX_ADDITIONAL_NETWORKS: ["a",: the list is not closed, "]" is missing`, `write a list: ["name"]`},
-		{"SANDBOX_RUNTIME_STARTUP_ENV_VARS=A=1", `SANDBOX_RUNTIME_STARTUP_ENV_VARS: want a JSON object such as {"NAME": "value"}, not "A=1"`, ""},
+		{"SANDBOX_RUNTIME_STARTUP_ENV_VARS=A=1", `SANDBOX_RUNTIME_STARTUP_ENV_VARS: want a JSON object such as {"NAME": "value"}`, ""},
 		{"BERTH_PROFILE=standrad", `BERTH_PROFILE: "standrad" is none of compat, standard, strict, paranoid`, `did you mean "standard"?`},
 		{"BERTH_LINKS_PORT=http", `BERTH_LINKS_PORT: want a port from 1 to 65535, not "http"`, ""},
 		{"BERTH_SUBNET_POOL=10.0.0.1/8", `BERTH_SUBNET_POOL: want an IPv4 range of at least 16 addresses, such as "10.83.0.0/16", not "10.0.0.1/8"`, ""},

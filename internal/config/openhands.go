@@ -66,7 +66,8 @@ func takeBaseImage(l *loader, v Variable, text string) error {
 func takeStartupEnv(l *loader, v Variable, text string) error {
 	values, err := parseObject(text)
 	if err != nil {
-		return badText(v.Name, text, `a JSON object such as {"NAME": "value"}`)
+		// The text is not repeated: it may hold keys.
+		return fault.New(fault.Usage, "", `%s: want a JSON object such as {"NAME": "value"}`, v.Name)
 	}
 	for _, variable := range slices.Sorted(maps.Keys(values)) {
 		value, ok := values[variable].(string)
