@@ -83,9 +83,17 @@ func observeSecurity(i *sandbox.Isolation, options []string) {
 		case "apparmor":
 			i.AppArmor = value
 		case "label":
-			i.SELinuxLabels = append(i.SELinuxLabels, value)
+			if value != "disable" || !losesLabel(i) {
+				i.SELinuxLabels = append(i.SELinuxLabels, value)
+			}
 		}
 	}
+}
+
+// losesLabel tells whether the engine itself adds label=disable, whatever was asked for: it does so for a container
+// that is privileged or shares the host's processes or memory.
+func losesLabel(i *sandbox.Isolation) bool {
+	return i.Privileged || i.PidMode == "host" || i.IpcMode == "host"
 }
 
 // observeCaps takes off the prefix that the client puts before every name but ALL.
