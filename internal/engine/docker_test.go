@@ -28,8 +28,7 @@ func realEngine(t *testing.T) *Engine {
 	if os.Getenv("BERTH_DOCKER") != "1" {
 		t.Skip("needs a container engine: BERTH_DOCKER=1")
 	}
-	e, err := Open(t.Context(), Options{Env: os.LookupEnv, Home: os.Getenv("HOME"), UID: os.Getuid(),
-		Labels: map[string]string{"dev.berth.test": "engine"}})
+	e, err := Open(t.Context(), Options{Env: os.LookupEnv, Home: os.Getenv("HOME"), UID: os.Getuid()})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -296,7 +296,7 @@ func TestHelpersCarryTheCallersLabels(t *testing.T) {
 			}
 		}
 	}
-	if l := made.Labels; l[sandbox.LabelOwner] != "me" || l[sandbox.LabelKind] != "helper" || l[sandbox.LabelSandbox] != "helper" {
+	if l := made.Labels; l[sandbox.LabelOwner] != "me" || l[sandbox.LabelKind] != sandbox.KindHelper {
 		t.Errorf("%v", l)
 	}
 	if left := server.Containers(); len(left) > 0 {
