@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"path/filepath"
@@ -8,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"berth/internal/agentserver"
 	"berth/internal/config"
 	"berth/internal/doctor"
 	"berth/internal/engine"
@@ -49,7 +51,7 @@ func (a *app) doctorCommand() *cobra.Command {
 // examination says what the doctor looks at.
 func (a *app) examination(s *config.Settings) doctor.Request {
 	r := doctor.Request{
-		Host: a.machine(), Engine: a.engineOptions(s), Registry: registryOf(s.DefaultImage),
+		Host: a.machine(), Engine: a.engineOptions(s), Registry: registryOf(cmp.Or(s.Image, s.DefaultImage, agentserver.PublicImage)),
 		Left: func(context.Context) ([]launch.Removal, error) { return nil, nil },
 	}
 	store, err := a.store()
@@ -80,7 +82,7 @@ func (a *app) examination(s *config.Settings) doctor.Request {
 func registryOf(ref string) string {
 	host, _, ok := strings.Cut(ref, "/")
 	switch {
-	case ref == "" || host == "localhost":
+	case host == "localhost", ownImages()[ref] != "":
 		return ""
 	case ok && strings.ContainsAny(host, ".:"):
 		return host

@@ -25,6 +25,9 @@ const (
 // Contracts are all of them, in the order they are offered.
 var Contracts = []Contract{OpenHands, Starter, OpenHandsV0, Sagewai, Plain, Custom}
 
+// PublicImage is the agent server's own image as its makers publish it, in the version that the workbench has too.
+const PublicImage = "ghcr.io/openhands/agent-server:1.58.0-python"
+
 // Ports inside the sandbox.
 const (
 	APIPort    uint16 = 8000

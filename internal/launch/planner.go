@@ -53,7 +53,7 @@ func later(what, with, instead string) error {
 
 func (b *builder) image() error {
 	ref := ImageRef(b.s, b.in.Names)
-	b.plan.ImageName = cmp.Or(b.s.Image, b.s.DefaultImage)
+	b.plan.ImageName = cmp.Or(b.s.Image, b.s.DefaultImage, agentserver.PublicImage)
 	spec := &b.plan.Spec
 	spec.Name = b.in.Name
 	spec.Image = sandbox.Image{Ref: ref, Platform: "linux/" + b.in.Observation.Engine.Arch}
@@ -85,7 +85,7 @@ func (b *builder) refuseContract() error {
 // ImageRef gives the reference that the settings mean: one of berth's own images by its short name, a profile's
 // image, or what is written.
 func ImageRef(s *config.Settings, names map[string]string) string {
-	name := cmp.Or(s.Image, s.DefaultImage)
+	name := cmp.Or(s.Image, s.DefaultImage, agentserver.PublicImage)
 	if ref, ok := names[name]; ok {
 		return ref
 	}
