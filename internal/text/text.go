@@ -131,9 +131,11 @@ func (w *Writer) take(r rune) {
 }
 
 func (w *Writer) outside(r rune) {
-	if next, ok := opens8bit[r]; ok {
-		w.state = next
-		return
+	if r > '~' {
+		if next, ok := opens8bit[r]; ok {
+			w.state = next
+			return
+		}
 	}
 	w.emit(r)
 }
@@ -195,6 +197,8 @@ func (w *Writer) emit(r rune) {
 	switch {
 	case r == '\n':
 		w.column = 0
+	case r >= ' ' && r <= '~':
+		w.column++
 	case r != '\t' && unicode.Is(unicode.Cc, r) || unicode.Is(invisible, r):
 		return
 	default:
