@@ -25,6 +25,7 @@ type app struct {
 	noMouse        bool
 	release        func() // ends listening to signals
 	print          *report.Printer
+	debugTo        *report.Printer // the debug log; nil without --debug
 }
 
 // globals are the flags that every command has.

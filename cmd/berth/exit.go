@@ -39,8 +39,12 @@ type signalled struct{ sig syscall.Signal }
 
 func (s signalled) Error() string { return "interrupted by " + s.sig.String() }
 
-// secondPress is how soon a second signal must follow the first to end berth without any grace.
-const secondPress = 3 * time.Second
+// A second signal within secondPress of the first ends berth without any grace; cleaning up, which is by force already,
+// has lastLimit to come to its end.
+const (
+	secondPress = 3 * time.Second
+	lastLimit   = time.Second
+)
 
 // end prints what went wrong and gives the exit code.
 func (a *app) end(ctx context.Context, err error) int {
@@ -62,6 +66,7 @@ func (a *app) end(ctx context.Context, err error) int {
 		a.print.Note("interrupted")
 		return exitSignal + int(stopped.sig)
 	}
+	a.debugFault(err)
 	a.print.Fault(err)
 	var c coded
 	if errors.As(err, &c) {
@@ -106,8 +111,8 @@ func (a *app) signals(parent context.Context) (context.Context, func()) {
 		for got := range caught {
 			sig, _ := got.(syscall.Signal)
 			if !first.IsZero() && time.Since(first) < secondPress {
-				a.print.Finish()
-				os.Exit(exitSignal + int(sig))
+				time.AfterFunc(lastLimit, func() { os.Exit(exitSignal + int(sig)) })
+				continue
 			}
 			first = time.Now()
 			cancel(signalled{sig})

@@ -49,7 +49,8 @@ func (u used) kind() string {
 	return "pulled"
 }
 
-// images gives berth's own images and those that sandboxes, of any owner, were made from.
+// images gives berth's own images and those that sandboxes, of any owner, were made from. Unnamed ones, which builds
+// leave, are the engine's to tidy.
 func (s *session) images(ctx context.Context) ([]used, error) {
 	list, err := s.engine.Images(ctx)
 	if err != nil {
@@ -67,7 +68,8 @@ func (s *session) images(ctx context.Context) ([]used, error) {
 				u.by = append(u.by, one.Spec.Name)
 			}
 		}
-		if u.own() || len(u.by) > 0 {
+		unnamed := strings.HasPrefix(u.Ref, "sha256:")
+		if u.own() && !unnamed || len(u.by) > 0 {
 			out = append(out, u)
 		}
 	}

@@ -36,7 +36,7 @@ func (a *app) imageLsCommand() *cobra.Command {
 			}
 			table := report.Table{Head: []string{"IMAGE", "KIND", "SIZE", "AGE", "USED BY"}}
 			for _, u := range list {
-				table.Rows = append(table.Rows, []string{u.Ref, u.kind(), report.Bytes(u.Size), report.Age(time.Since(u.Created)), cmp.Or(strings.Join(u.by, " "), "-")})
+				table.Rows = append(table.Rows, []string{u.Ref, u.kind(), report.Bytes(u.Size), age(u.Created), cmp.Or(strings.Join(u.by, " "), "-")})
 			}
 			a.print.Lines(table.Lines()...)
 			return nil
@@ -57,4 +57,12 @@ type imageJSON struct {
 
 func imageJSONOf(u used) imageJSON {
 	return imageJSON{u.Ref, u.ID, u.Digest, u.kind(), u.Size, u.Created.UTC(), append([]string{}, u.by...)}
+}
+
+// age is how old an image is; one that is the same in every build says no time.
+func age(made time.Time) string {
+	if made.Unix() <= 0 {
+		return "-"
+	}
+	return report.Age(time.Since(made))
 }

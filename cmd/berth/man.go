@@ -9,18 +9,23 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"berth/internal/config"
 	"berth/internal/fault"
 )
 
 func (a *app) manCommand() *cobra.Command {
 	var dir string
 	c := &cobra.Command{
-		Use:     "man [COMMAND]",
-		Short:   "Print the manual page of berth or of a command",
-		Example: "  berth man | man -l -\n  berth man up | man -l -\n  berth man --dir ~/.local/share/man/man1",
+		Use:     "man [COMMAND | berth-config]",
+		Short:   "Print the manual page of berth, of a command, or of the configuration",
+		Example: "  berth man | man -l -\n  berth man up | man -l -\n  berth man berth-config | man -l -\n  berth man --dir ~/.local/share/man/man1",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if dir != "" {
 				return a.writePages(cmd.Root(), dir)
+			}
+			if len(args) == 1 && args[0] == "berth-config" {
+				a.print.Lines(strings.Split(strings.TrimSuffix(config.Man(version), "\n"), "\n")...)
+				return nil
 			}
 			found, rest, err := cmd.Root().Find(args)
 			if err != nil || len(rest) > 0 {
@@ -46,6 +51,11 @@ func (a *app) writePages(root *cobra.Command, dir string) error {
 		}
 		a.print.Lines(path)
 	}
+	path := filepath.Join(dir, "berth-config.5")
+	if err := os.WriteFile(path, []byte(config.Man(version)), 0o644); err != nil {
+		return fault.New(fault.Failure, "", "%s: %w", path, err)
+	}
+	a.print.Lines(path)
 	return nil
 }
 

@@ -33,7 +33,7 @@ func (a *app) connect(ctx context.Context, s *config.Settings, sink event.Sink) 
 	if err != nil {
 		return nil, err
 	}
-	return &session{engine: e, Launcher: a.launcher(e, store, sink)}, nil
+	return &session{engine: e, Launcher: a.launcher(e, store, a.debugged(store, sink))}, nil
 }
 
 // attend is connect for the commands that look after sandboxes that are there: a project's file has no say in them.
