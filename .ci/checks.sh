@@ -35,6 +35,7 @@ if [ "${1:-}" != e2e ]; then
     check unit tests unit -count=1 -timeout 20m $(rooms)
     # shellcheck disable=SC2046
     check race tests race -race -count=1 -timeout 30m $(rooms)
+    check lint sh .ci/lint.sh
 fi
 if [ -d e2e ]; then
     # One package after the other: they share the engine, its ports and the cores.
