@@ -94,8 +94,8 @@ var gates = []Gate{
 	},
 	{
 		ID: "runc-2026-41579", Severity: Warn,
-		Fact:  "runc before 1.3.6 and 1.4.3 has a known weakness (CVE-2026-41579)",
-		Berth: "nothing: the rules do not rest on it",
+		Fact:  "runc before 1.3.6 and 1.4.3 has a known hole (CVE-2026-41579)",
+		Berth: "warns of it",
 		Fix:   "update runc, unless your distribution patched this version",
 		hit:   runcBefore("1.3.6", "1.4.3"),
 	},

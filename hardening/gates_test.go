@@ -9,11 +9,6 @@ import (
 )
 
 func TestWhatIsSaidOfEnginesThatExist(t *testing.T) {
-	debian := sandbox.Engine{
-		Kind: sandbox.Docker, Version: "20.10.24+dfsg1", API: "1.41", Endpoint: "unix:///var/run/docker.sock",
-		Kernel: "6.1.0-18-cloud-amd64", CgroupVersion: "1", Security: []string{"seccomp"}, RuncVersion: "1.1.5+ds1",
-		CanLimitMemory: true, CanLimitCPU: true, CanLimitPids: true, NofileMax: 524288,
-	}
 	modern := modernEngine()
 	modern.RuncVersion, modern.Version, modern.API = "1.5.3", "29.1.0", "1.52"
 	rootless := modern
@@ -31,7 +26,7 @@ func TestWhatIsSaidOfEnginesThatExist(t *testing.T) {
 		engine sandbox.Engine
 		want   string
 	}{
-		"Debian 12": {debian, `runc-2024-21626 runc-2025-31133 loopback-open bridge-open runc-2026-41579 no-lsm dns-leak
+		"Debian 12": {debian(), `runc-2024-21626 runc-2025-31133 loopback-open bridge-open runc-2026-41579 no-lsm dns-leak
 			no-checkpoint one-endpoint no-gateway-priority ro-not-recursive cgroup-v1`},
 		"the newest":           {modern, ""},
 		"rootless":             {rootless, "no-cpu-limit no-memory-limit no-pids-limit"},
@@ -77,5 +72,14 @@ func TestAFixPerBranch(t *testing.T) {
 		if have := before(c.version, strings.Fields(c.fixes)...); have != c.before {
 			t.Errorf("%q before %s: %v", c.version, c.fixes, have)
 		}
+	}
+}
+
+// debian is what Debian 12 installs, without AppArmor and on control groups v1.
+func debian() sandbox.Engine {
+	return sandbox.Engine{
+		Kind: sandbox.Docker, Version: "20.10.24+dfsg1", API: "1.41", Endpoint: "unix:///var/run/docker.sock",
+		Kernel: "6.1.0-18-cloud-amd64", CgroupVersion: "1", Security: []string{"seccomp"}, RuncVersion: "1.1.5+ds1",
+		CanLimitMemory: true, CanLimitCPU: true, CanLimitPids: true, NofileMax: 524288,
 	}
 }

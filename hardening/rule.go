@@ -266,9 +266,9 @@ func brief(v any) string {
 	switch v := v.(type) {
 	case bool:
 		if v {
-			return "yes"
+			return "on"
 		}
-		return "no"
+		return "off"
 	case string:
 		if v == "" {
 			return "none"

@@ -1,6 +1,7 @@
 package hardening
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"regexp"
@@ -207,7 +208,7 @@ var command = part[commandLine]{
 	},
 	want: wantCommand,
 	show: func(v commandLine) string {
-		return fmt.Sprintf("%q in %s", slices.Concat(v.Entrypoint, v.Cmd), brief(v.WorkDir))
+		return strings.Join(slices.Concat(v.Entrypoint, v.Cmd, []string{"in", cmp.Or(v.WorkDir, "/")}), " ")
 	},
 }
 

@@ -56,7 +56,7 @@ var networkRules = []Rule{
 	{
 		ID: "dns-search", Class: Overridable,
 		Why:    "the host's search domains tell where it stands, and would go out with every lookup",
-		clause: field(func(s *spec) *[]string { return &s.Network.DNSSearch }, be([]string{"."})).clause(),
+		clause: field(func(s *spec) *[]string { return &s.Network.DNSSearch }, be([]string{"."})).shown("the engine's").clause(),
 	},
 }
 
