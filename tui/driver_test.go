@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"reflect"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -127,14 +128,26 @@ func (d *driver) lacks(words ...string) {
 	}
 }
 
-// fits fails unless the frame keeps to its size.
+// moves are what stands before each line that the painter writes.
+var moves = regexp.MustCompile("\x1b\\[[0-9]+;1H")
+
+// fits tells when what is painted of the frame leaves the screen.
 func (d *driver) fits() error {
 	lines := d.m.frame()
 	if len(lines) > d.m.h {
 		return fmt.Errorf("%d lines on a screen of %d", len(lines), d.m.h)
 	}
-	for i, l := range lines {
-		if w := ansi.StringWidth(ansi.Truncate(l, d.m.w, "")); w > d.m.w {
+	var out bytes.Buffer
+	p := &painter{out: &out}
+	if err := p.paint(lines, d.m.w, d.m.h); err != nil {
+		return err
+	}
+	painted := moves.Split(out.String(), -1)
+	if n := len(painted) - 1; n != d.m.h {
+		return fmt.Errorf("%d lines were painted on a screen of %d", n, d.m.h)
+	}
+	for i, l := range painted {
+		if w := ansi.StringWidth(l); w > d.m.w {
 			return fmt.Errorf("line %d is %d wide on a screen of %d: %q", i, w, d.m.w, l)
 		}
 	}

@@ -199,6 +199,9 @@ func (f *fake) Launch(ctx context.Context, e Edits, force <-chan struct{}, emit 
 // launchWell pulls three layers and then takes each step of the plan.
 func (f *fake) launchWell(ctx context.Context, emit event.Sink) error {
 	for _, e := range pullEvents(noon) {
+		if ctx.Err() != nil {
+			return fault.New(fault.Interrupted, "", "cancelled")
+		}
 		f.wait(300 * time.Millisecond)
 		e.Time = time.Now().UTC()
 		emit(e)

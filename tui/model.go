@@ -440,11 +440,17 @@ func (m *model) listed(all Overview, err error) tea.Cmd {
 	m.engine = clean(all.Engine)
 	m.list.set(all.Rows)
 	m.list.err = nil
+	var cmds []tea.Cmd
+	for name, v := range m.views {
+		if v.shown && !m.list.has(name) {
+			cmds = append(cmds, v.load(m)) // is it gone?
+		}
+	}
 	if m.stale {
 		m.stale = false
-		return m.refresh()
+		cmds = append(cmds, m.refresh())
 	}
-	return nil
+	return tea.Batch(cmds...)
 }
 
 // attend opens the streams of what is on the screen and closes all others.

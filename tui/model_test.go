@@ -335,6 +335,15 @@ func TestTheEngineGoesAndComesBack(t *testing.T) {
 	}
 }
 
+func TestASandboxRemovedElsewhereLeavesTheScreen(t *testing.T) {
+	f := newFake()
+	d := drive(t, f, Options{}, 80, 24)
+	d.keys("esc", "enter", "1")
+	f.rows = f.rows[1:]
+	d.hand(then(func(m *model) tea.Cmd { return m.hear([]News{{Sandbox: "*"}}) }))
+	d.wants("shop: no such sandbox", "› blog")
+}
+
 func TestAnActThatFailsSaysSoAndStays(t *testing.T) {
 	f := newFake()
 	d := drive(t, f, Options{}, 80, 24)

@@ -29,8 +29,8 @@ func Run(ctx context.Context, b Backend, o Options) (Result, error) {
 }
 
 // run is Run on any reader and writer. taken is called with the terminal's state once it is ours.
-func run(ctx context.Context, b Backend, o Options, tty *terminal, taken func(*terminal)) (Result, error) {
-	ctx, cancel := context.WithCancel(ctx)
+func run(outer context.Context, b Backend, o Options, tty *terminal, taken func(*terminal)) (Result, error) {
+	ctx, cancel := context.WithCancel(outer)
 	defer cancel()
 	m, err := newModel(ctx, b, o, tty)
 	if err != nil {
@@ -38,26 +38,31 @@ func run(ctx context.Context, b Backend, o Options, tty *terminal, taken func(*t
 	}
 	l := &loop{m: m, p: &painter{out: tty}}
 	m.w, m.h = tty.size()
+	defer tty.leave()
 	if err := tty.enter(); err != nil {
 		return Result{}, fault.New(fault.Failure, "try: berth up --plain", "the terminal cannot be taken over: %w", err)
 	}
-	defer tty.leave()
-	_ = l.p.paint(m.frame(), m.w, m.h) // the first frame, before any other work
+	if err := l.p.paint(m.frame(), m.w, m.h); err != nil { // the first frame, before any other work
+		return Result{Ending: HungUp}, nil
+	}
 	taken(tty)
 
-	program := tea.NewProgram(l, tea.WithInput(tty.in), tea.WithOutput(tty.out), tea.WithoutRenderer(),
+	program := tea.NewProgram(l, tea.WithContext(ctx), tea.WithInput(tty.in), tea.WithOutput(tty.out), tea.WithoutRenderer(),
 		tea.WithoutCatchPanics(), tea.WithoutSignalHandler())
 	m.abort = func() { cancel(); program.Kill() }
 	ended := l.signals(program, cancel)
 	defer ended()
-	err = l.runProgram(program)
+	l.runProgram(program)
 	tty.leave()
+	if outer.Err() != nil {
+		l.end(Terminated)
+	}
 	if m.busy() && m.ending != HungUp {
 		_, _ = io.WriteString(tty.out, "berth: cancelled, removing what was made\n")
 	}
 	cancel()
 	m.running.Wait()
-	return l.result(err)
+	return l.result()
 }
 
 // loop is the Bubble Tea program: it folds each message into the model and paints what has changed.
@@ -110,11 +115,13 @@ func (l *loop) paint() tea.Cmd {
 }
 
 // runProgram runs the loop; a panic in it is caught and kept.
-func (l *loop) runProgram(p *tea.Program) error {
+func (l *loop) runProgram(p *tea.Program) {
 	defer l.m.catch()
-	_, err := p.Run()
-	return err
+	_, _ = p.Run() // how it ended is in the model; a terminal that cannot be read has hung up
 }
+
+// end notes why the screen ends; false when that was known already.
+func (l *loop) end(e Ending) bool { return l.ending.CompareAndSwap(nil, &e) }
 
 // signals listens to the signals that end or resize us, until the function it gives is called.
 func (l *loop) signals(p *tea.Program, cancel func()) (stop func()) {
@@ -150,7 +157,7 @@ func (l *loop) signal(p *tea.Program, cancel func(), s os.Signal) {
 	if s == hungUp {
 		ending = HungUp
 	}
-	if !l.ending.CompareAndSwap(nil, &ending) {
+	if !l.end(ending) {
 		l.m.hurry()
 		return
 	}
@@ -160,7 +167,7 @@ func (l *loop) signal(p *tea.Program, cancel func(), s os.Signal) {
 }
 
 // result says how it ended.
-func (l *loop) result(err error) (Result, error) {
+func (l *loop) result() (Result, error) {
 	select {
 	case c := <-l.m.crash:
 		return Result{Left: l.m.left()}, l.m.report(c)
@@ -172,9 +179,6 @@ func (l *loop) result(err error) (Result, error) {
 	}
 	if r.Ending == "" {
 		r.Ending = HungUp // the terminal went away under us
-		if l.m.ctx.Err() != nil && err == nil {
-			r.Ending = Terminated
-		}
 	}
 	return r, nil
 }

@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	tea "github.com/charmbracelet/bubbletea"
+
+	"berth/internal/fault"
 )
 
 // tabs are what a sandbox's screen shows below its links, by number.
@@ -75,6 +77,10 @@ func (v *runningView) load(m *model) tea.Cmd {
 func (v *runningView) loaded(m *model, info Sandbox, err error) tea.Cmd {
 	v.err = err
 	if err != nil {
+		if fault.KindOf(err) == fault.NotFound && m.top() == screen(v) {
+			m.say(sentence(err))
+			m.toList("")
+		}
 		return nil
 	}
 	again := v.known && v.info.State != Up && info.State == Up
