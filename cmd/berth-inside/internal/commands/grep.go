@@ -20,6 +20,7 @@ type search struct {
 	after   int
 	most    int64
 	matched bool
+	bare    bool // no folder was named: names are shown without "./"
 }
 
 func grep(p *Proc) int {
@@ -40,7 +41,7 @@ func grep(p *Proc) int {
 	}
 	recursive := o.has('r') || o.has('R')
 	if recursive && len(files) == 0 {
-		files = []string{"."}
+		files, s.bare = []string{"."}, true
 	}
 	s.named = (len(files) > 1 || recursive || o.has('H')) && !o.has('h')
 	if len(files) == 0 {
@@ -173,6 +174,9 @@ func (s *search) tree(root string) {
 		}
 		if len(s.o['1']) > 0 && !anyMatch(s.o['1'], base) || anyMatch(s.o['2'], base) {
 			return nil
+		}
+		if strings.HasPrefix(root, "./") || root == "." && !s.bare && name != root {
+			name = "./" + strings.TrimPrefix(name, "./")
 		}
 		s.file(name)
 		return nil

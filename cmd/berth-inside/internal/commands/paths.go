@@ -108,7 +108,8 @@ func mktemp(p *Proc) int {
 	stem := strings.TrimRight(template, "X")
 	marks := len(template) - len(stem)
 	if marks < 3 {
-		return p.usage("too few X's in template '%s'", template)
+		p.complain("too few X's in template '%s'", template)
+		return p.code
 	}
 	for range 100 {
 		name := filepath.Join(folder, stem+strings.ToLower(rand.Text())[:min(marks, 26)]+o.last('1'))

@@ -219,11 +219,14 @@ func (p *Proc) listEntry(h *tar.Header, o options) {
 }
 
 func extract(root *os.Root, h *tar.Header, r io.Reader, strip int) error {
-	parts := strings.Split(strings.TrimPrefix(filepath.Clean("/"+h.Name), "/"), "/")
-	if len(parts) <= strip || parts[0] == "" {
+	parts := strings.FieldsFunc(h.Name, func(r rune) bool { return r == '/' })
+	if len(parts) <= strip {
 		return nil
 	}
 	name := filepath.Join(parts[strip:]...)
+	if name == "." {
+		return nil
+	}
 	if err := root.MkdirAll(filepath.Dir(name), 0o777); err != nil {
 		return err
 	}

@@ -27,6 +27,7 @@ func (s *shell) call(ctx context.Context, args []string) ([]string, error) {
 		s.jobs.running(hc.Stdout)
 		return status(0), nil
 	case "kill":
+		s.traps.expect(args)
 		// The interpreter reserves the name without having it: the program is this one.
 		return append([]string{self}, s.jobs.pids(args)...), nil
 	case "trap":
@@ -34,6 +35,8 @@ func (s *shell) call(ctx context.Context, args []string) ([]string, error) {
 			return rest, nil
 		}
 		return status(0), nil
+	case "printf":
+		return printf(hc.Stdout, hc.Stderr, args[1:]), nil
 	case "umask":
 		return s.umask(hc, args[1:]), nil
 	}

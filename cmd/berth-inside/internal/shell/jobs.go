@@ -20,13 +20,15 @@ import (
 const (
 	backgroundCall = "__berth_background"
 	lastJob        = "__berth_last_job"
-	jobFlag        = "--berth-job" // stands for -c in a shell that is a job
+	firstShell     = "__berth_shell" // what $$ is in a job: the number of the shell that started it all
+	jobFlag        = "--berth-job"   // stands for -c in a shell that is a job
 )
 
 // jobs are the shell's background processes.
 type jobs struct {
-	mu   sync.Mutex
-	list []*job
+	mu    sync.Mutex
+	list  []*job
+	inJob bool // this shell is one itself
 }
 
 type job struct {
@@ -46,6 +48,9 @@ func (j *jobs) rewrite(file *syntax.File) {
 		case *syntax.ParamExp:
 			if n.Param != nil && n.Param.Value == "!" && !n.Excl {
 				n.Param.Value, n.Short = lastJob, false
+			}
+			if n.Param != nil && n.Param.Value == "$" && j.inJob {
+				n.Param.Value, n.Short = firstShell, false
 			}
 		}
 		return true
@@ -115,6 +120,9 @@ var ownVariables = []string{"PWD", "OPTIND", "UID", "EUID", "GID"}
 // state gives a text that sets what a child shell does not have from its environment.
 func (s *shell) state(env expand.Environ) string {
 	var b strings.Builder
+	if !s.isJob {
+		fmt.Fprintf(&b, "%s=%d\n", firstShell, os.Getpid())
+	}
 	env.Each(func(name string, v expand.Variable) bool {
 		if v.Exported || v.ReadOnly || !v.Set || !syntax.ValidName(name) || slices.Contains(ownVariables, name) {
 			return true

@@ -61,7 +61,7 @@ func Main(name string, args []string) int {
 
 // Builtin runs one of the language's own commands (echo, printf, test, [ …) as a program of that name.
 func Builtin(name string, args []string) int {
-	in := invocation{name: name, args: args, text: `command ` + quote(name) + ` "$@"`}
+	in := invocation{name: name, args: args, text: quote(name) + ` "$@"`}
 	s, err := newShell(in, os.Stdin, os.Stdout, os.Stderr)
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "%s: %v\n", name, err)
@@ -140,6 +140,7 @@ type shell struct {
 
 func newShell(in invocation, stdin, stdout, stderr *os.File) (*shell, error) {
 	s := &shell{errOut: stderr, name: in.name, isJob: in.isJob}
+	s.jobs.inJob = in.isJob
 	s.traps.bodies = map[os.Signal]string{}
 	s.traps.came = make(chan os.Signal, 16)
 	var err error

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -16,6 +17,7 @@ type traps struct {
 	mu     sync.Mutex
 	bodies map[os.Signal]string
 	came   chan os.Signal
+	due    bool // this shell has just signalled itself: the signal is on its way
 }
 
 // set takes the signals out of a trap's arguments and heeds them; rest is what the interpreter has to do, or nil. An unknown name stays in rest, so that the interpreter refuses it.
@@ -67,17 +69,43 @@ func (t *traps) heed(sig unix.Signal, body string) {
 	}
 }
 
+// delivery is how long a signal to itself may take from the kernel to here.
+const delivery = 50 * time.Millisecond
+
 // next gives the text for a signal that has come, if one has.
 func (t *traps) next() (body string, pending bool) {
+	var patience <-chan time.Time
+	if t.due {
+		t.due, patience = false, time.After(delivery)
+	}
 	select {
 	case sig := <-t.came:
-		t.mu.Lock()
-		defer t.mu.Unlock()
-		body, pending = t.bodies[sig]
-		return body, pending
+		return t.body(sig)
 	default:
+	}
+	if patience == nil {
 		return "", false
 	}
+	select {
+	case sig := <-t.came:
+		return t.body(sig)
+	case <-patience:
+		return "", false
+	}
+}
+
+func (t *traps) body(sig os.Signal) (string, bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	body, pending := t.bodies[sig]
+	return body, pending
+}
+
+// expect notes that a kill names this very process.
+func (t *traps) expect(args []string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.due = len(t.bodies) > 0 && slices.Contains(args, strconv.Itoa(os.Getpid()))
 }
 
 // waitFor returns 0 when done is closed, or the number of a signal that came before; the signal is kept for next.
