@@ -1,6 +1,7 @@
 package launch
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -33,6 +34,7 @@ type fakeRuntime struct {
 	failAt     int // 0: never
 	hang       func()
 	image      bool
+	endpoint   string // "": that of fakeEngine
 	networks   map[string]sandbox.NetworkSpec
 	volumes    map[string]map[string]string
 	containers map[string]*sandbox.Observed // by id; the name is berth-<name>
@@ -81,7 +83,9 @@ func (f *fakeRuntime) left() []string {
 func (f *fakeRuntime) Observe(_ context.Context, refs ...string) (sandbox.Observation, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	o := sandbox.Observation{Engine: fakeEngine, Images: map[string]sandbox.LocalImage{}}
+	engine := fakeEngine
+	engine.Endpoint = cmp.Or(f.endpoint, engine.Endpoint)
+	o := sandbox.Observation{Engine: engine, Images: map[string]sandbox.LocalImage{}}
 	for _, ref := range refs {
 		if f.image {
 			o.Images[ref] = sandbox.LocalImage{Image: sandbox.Image{Ref: ref, ID: fakeImage, Platform: "linux/amd64"},

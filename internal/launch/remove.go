@@ -120,7 +120,7 @@ func (l *Launcher) leftovers(o sandbox.Observation) ([]Removal, error) {
 	}
 	for _, r := range records {
 		switch {
-		case there[r.Name]:
+		case there[r.Name], r.Engine != o.Engine.Endpoint: // a sandbox on another engine is not for this one to judge
 		case r.Finished && hasVolume(o, sandbox.HomeVolume(r.Name)):
 			there[r.Name] = true
 			out = append(out, Removal{Kind: sandbox.VolumeObject, Name: r.Name, Kept: true,

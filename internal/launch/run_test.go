@@ -303,3 +303,23 @@ func TestAFolderSwappedForALinkAfterTheCheckIsNeverMounted(t *testing.T) {
 	}
 	f.leavesNothing(t, 0)
 }
+
+func TestASandboxOnAnotherEngineIsNoneOfThisOnesBusiness(t *testing.T) {
+	f := newFixture(t)
+	f.up(t)
+	other := newFake()
+	other.endpoint = "ssh://me@build"
+	f.Launcher.Runtime = other
+	if gone, err := f.Prune(t.Context()); err != nil || len(gone) > 0 {
+		t.Errorf("pruned %v, %v", gone, err)
+	}
+	_, err := f.Up(t.Context(), f.request, UpOptions{})
+	want := "shop: there is a sandbox of that name on another engine, unix:///var/run/docker.sock"
+	if err == nil || err.Error() != want || fault.KindOf(err) != fault.Conflict {
+		t.Errorf("got %v, want %s", err, want)
+	}
+	f.Launcher.Runtime = f.engine
+	if again := f.up(t); !again.Already {
+		t.Error("it is not up any more")
+	}
+}

@@ -79,7 +79,11 @@ func (l *Launcher) record(q Request, observed sandbox.Observation) (state.Record
 	if err != nil && fault.KindOf(err) != fault.NotFound {
 		return record, err
 	}
-	record.Name, record.Project = name, q.Project
+	if at := observed.Engine.Endpoint; record.Finished && record.Engine != at {
+		return record, fault.New(fault.Conflict, "berth -H "+record.Engine+" rm "+name+"    or give this one another name: berth up NAME",
+			"%s: there is a sandbox of that name on another engine, %s", name, record.Engine)
+	}
+	record.Name, record.Project, record.Engine = name, q.Project, observed.Engine.Endpoint
 	if record.Keys.Session.Empty() {
 		record.Keys = state.Keys{Session: newKey(), Secret: newKey()}
 	}

@@ -19,6 +19,7 @@ type Record struct {
 	Project  string    // absolute folder it belongs to
 	Ports    [3]uint16 // of the links: api, VS Code, VNC
 	Keys     Keys
+	Engine   string // address of the engine it is on
 	Image    string // as the user named it
 	Profile  string
 	Plan     string    // hash of the Spec
@@ -44,6 +45,7 @@ type recordFile struct {
 	Ports      [3]uint16 `json:"ports"`
 	SessionKey string    `json:"session_key"`
 	SecretKey  string    `json:"secret_key"`
+	Engine     string    `json:"engine"`
 	Image      string    `json:"image"`
 	Profile    string    `json:"profile"`
 	Plan       string    `json:"plan"`
@@ -58,7 +60,7 @@ func (s *Store) Save(r Record) error {
 		return err
 	}
 	return s.write(r.Name+".json", recordFile{recordSchema, r.Name, r.ID, r.Project, r.Ports, r.Keys.Session.Reveal(),
-		r.Keys.Secret.Reveal(), r.Image, r.Profile, r.Plan, r.Finished, r.Posture, r.Created.UTC()})
+		r.Keys.Secret.Reveal(), r.Engine, r.Image, r.Profile, r.Plan, r.Finished, r.Posture, r.Created.UTC()})
 }
 
 // Record reads one record; kind NotFound when there is none.
@@ -78,7 +80,7 @@ func (s *Store) Record(name string) (Record, error) {
 		return Record{}, fault.New(fault.Failure, "", "%s: is no record of %s", filepath.Join(s.places.State, name+".json"), name)
 	}
 	return Record{f.Name, f.ID, f.Project, f.Ports, Keys{secret.New(f.SessionKey), secret.New(f.SecretKey)},
-		f.Image, f.Profile, f.Plan, f.Finished, f.Posture, f.Created}, nil
+		f.Engine, f.Image, f.Profile, f.Plan, f.Finished, f.Posture, f.Created}, nil
 }
 
 // Records reads all records, by name. The error tells of those that cannot be read; the others are given all the same.
