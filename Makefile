@@ -38,7 +38,7 @@ bench: build ## measure against the raw engine, docker run and compose (N=40, AR
 	go run ./e2e/bench -berth bin/berth $(if $(N),-n $(N)) $(ARGS)
 
 engines: build ## the engine tests against other engines, started beside the first one
-	sh .ci/engines.sh
+	bash .ci/engines.sh
 
 install: build ## copy bin/berth to $(PREFIX)/bin
 	install -d $(DESTDIR)$(PREFIX)/bin

@@ -124,3 +124,32 @@ writable_caches() {
         fi
     done
 }
+
+# tree_for_user: sets tree, where the user of ordinary can build and test. Root may not own a sandbox, and the clone
+# may lie where only root can look: then it is a copy of the tree, with the modules, since root's cache cannot be read.
+tree_for_user() {
+    tree=$PWD
+    if [ "$user" != berth ] || [ "$(id -u)" != 0 ]; then return; fi
+    tree=$home/.cache/berth-test
+    say "copying the tree to $tree, to test it as the user berth"
+    mkdir -p "$tree"
+    find "$tree" -mindepth 1 -delete
+    VERSION=$(git -c safe.directory="$PWD" describe --tags --always --dirty 2>/dev/null | sed 's/^v//') || VERSION=
+    export VERSION
+    if git -c safe.directory="$PWD" rev-parse --git-dir >/dev/null 2>&1; then
+        git -c safe.directory="$PWD" ls-files -z --cached --others --exclude-standard
+    else
+        find . -type f -print0
+    fi | tar --null -T - -cf - | tar -C "$tree" -xf -
+    (cd "$tree" && go mod vendor) || give_up "go: the modules could not be fetched" "check the network and GOPROXY"
+    go_settings
+    export GOFLAGS="${GOFLAGS:-} -mod=vendor"
+    go_root=$(go env GOROOT)
+    if ! as_user "$go_root/bin/go" version >/dev/null 2>&1; then
+        say "copying Go to $home/.cache/berth-go, where the user berth can read it"
+        [ -x "$home/.cache/berth-go/bin/go" ] || cp -R "$go_root" "$home/.cache/berth-go"
+        go_root=$home/.cache/berth-go
+    fi
+    export PATH="$go_root/bin:$PATH"
+    chown -R berth:berth "$home/.cache"
+}
