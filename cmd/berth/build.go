@@ -97,8 +97,9 @@ func (a *app) makeImage(ctx context.Context, s *session, name string, o buildFla
 	defer log.Close() //nolint:errcheck // the log is a help, not the result
 	h := a.machine()
 	return build.Run(ctx, s.engine, build.Request{
-		Recipe: recipe, Setting: build.Survey(ctx, h.Env, build.Exec, os.ReadFile), Run: build.Exec, Root: h.UID == 0,
-		Log: log, LogName: a.tilde(log.Name()), NoCache: o.noCache, Refresh: o.refresh,
+		Recipe: recipe, Run: build.Exec, Root: h.UID == 0,
+		Survey: func(ctx context.Context) build.Setting { return build.Survey(ctx, h.Env, build.Exec, os.ReadFile) },
+		Log:    log, LogName: a.tilde(log.Name()), NoCache: o.noCache, Refresh: o.refresh,
 	}, s.Sink)
 }
 

@@ -84,7 +84,7 @@ func (w *work) debootstrap(ctx context.Context, p *progress) error {
 		return fault.New(fault.Image, "sudo apt-get install debootstrap",
 			"%s: no registry answers, there is no local copy, and debootstrap is not installed", public)
 	}
-	command := []string{"sh", "-c", unpack, "unpack", w.request.Setting.Debian, w.request.Setting.sources()}
+	command := []string{"sh", "-c", unpack, "unpack", w.setting.Debian, w.setting.sources()}
 	if !w.request.Root {
 		if _, err := w.request.Run(ctx, "sudo", "-n", "true"); err != nil {
 			return fault.New(fault.Image, byHand,

@@ -31,13 +31,13 @@ type Builder interface {
 // Request is one build.
 type Request struct {
 	Recipe  Recipe
-	Setting Setting   // what the machine says about package sources
-	Run     Command   // runs debootstrap where no base image can be had
-	Root    bool      // the process is root: no sudo is needed for debootstrap
-	Log     io.Writer // takes every line of every stage
-	LogName string    // where Log goes, for messages
-	NoCache bool      // build every step again
-	Refresh bool      // take Debian's packages as they are today; all else is pinned
+	Survey  func(context.Context) Setting // asks this machine about package sources; only when something is built
+	Run     Command                       // runs debootstrap where no base image can be had
+	Root    bool                          // the process is root: no sudo is needed for debootstrap
+	Log     io.Writer                     // takes every line of every stage
+	LogName string                        // where Log goes, for messages
+	NoCache bool                          // build every step again
+	Refresh bool                          // take Debian's packages as they are today; all else is pinned
 }
 
 // Result is what a build left.
@@ -62,6 +62,7 @@ func Run(ctx context.Context, b Builder, r Request, sink event.Sink) (Result, er
 		}
 	}
 	w := &work{builder: b, request: r, sink: sink}
+	w.survey(ctx)
 	base, err := w.base(ctx)
 	if err != nil {
 		return Result{}, err
@@ -125,8 +126,18 @@ func Plan(ctx context.Context, b Builder, r Recipe) ([]Stage, error) {
 type work struct {
 	builder Builder
 	request Request
+	setting Setting
 	sink    event.Sink
 	logging sync.Mutex
+}
+
+func (w *work) survey(ctx context.Context) {
+	if w.request.Survey != nil {
+		w.setting = w.request.Survey(ctx)
+	}
+	for _, name := range w.setting.unreachable() {
+		w.emit("base", event.Event{Stage: event.Warning, Text: name + " names this machine's loopback, which builds cannot reach"})
+	}
 }
 
 // parts builds the slow stages side by side; the first that fails ends the others.
@@ -185,7 +196,7 @@ func (w *work) last(ctx context.Context) error {
 
 // args adds the proxies, which Docker keeps out of the image's history.
 func (w *work) args(own map[string]string) map[string]string {
-	for name, value := range w.request.Setting.Proxies {
+	for name, value := range w.setting.Proxies {
 		own[name] = value
 	}
 	return own
@@ -193,7 +204,7 @@ func (w *work) args(own map[string]string) map[string]string {
 
 // stage builds one folder of the recipe and reports it.
 func (w *work) stage(ctx context.Context, name string, b sandbox.Build) error {
-	tar, err := pack(name, w.request.Setting.files())
+	tar, err := pack(name, w.setting.files())
 	if err != nil {
 		return err
 	}

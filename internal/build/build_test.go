@@ -113,7 +113,8 @@ func (r *record) of(step string, stage event.Stage) []string {
 func TestAnImageOfThisRecipeIsNotBuiltAgain(t *testing.T) {
 	e := withBase()
 	e.images[Workbench.Ref()] = local("sha256:old", map[string]string{keyLabel: Workbench.Key()})
-	got, err := Run(t.Context(), e, Request{Recipe: Workbench}, new(record).sink)
+	ask := func(context.Context) Setting { t.Error("the machine was asked for nothing"); return Setting{} }
+	got, err := Run(t.Context(), e, Request{Recipe: Workbench, Survey: ask}, new(record).sink)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -217,8 +218,10 @@ func TestThePartsAreBuiltSideBySide(t *testing.T) {
 
 func TestTheLastStageGetsThePartsByName(t *testing.T) {
 	e := withBase()
-	proxies := map[string]string{"https_proxy": "http://proxy.example:3128"}
-	_, err := Run(t.Context(), e, Request{Recipe: Workbench, Setting: Setting{Proxies: proxies}}, new(record).sink)
+	survey := func(context.Context) Setting {
+		return Setting{Proxies: map[string]string{"https_proxy": "http://proxy.example:3128"}}
+	}
+	_, err := Run(t.Context(), e, Request{Recipe: Workbench, Survey: survey}, new(record).sink)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -238,6 +241,20 @@ func TestStagesThatNothingNeedsAreTidiedAway(t *testing.T) {
 	}
 	if e.tidied[kindLabel] != stageKind || len(e.tidied) != 1 {
 		t.Errorf("tidied %v", e.tidied)
+	}
+}
+
+func TestAProxyThatBuildsCannotReachIsTold(t *testing.T) {
+	var r record
+	survey := func(context.Context) Setting {
+		return Setting{Proxies: map[string]string{"http_proxy": "http://127.0.0.1:3128", "https_proxy": "http://proxy.example:1"}}
+	}
+	if _, err := Run(t.Context(), withBase(), Request{Recipe: Slim, Survey: survey}, r.sink); err != nil {
+		t.Fatal(err)
+	}
+	want := []string{"http_proxy names this machine's loopback, which builds cannot reach"}
+	if got := r.of("build base", event.Warning); !slices.Equal(got, want) {
+		t.Errorf("told %q, want %q", got, want)
 	}
 }
 

@@ -164,8 +164,8 @@ func loopback(address string) bool {
 	return u.Hostname() == "localhost" || err == nil && ip.IsLoopback()
 }
 
-// Unreachable lists the proxies that builds cannot reach, because they listen on this machine's loopback only.
-func (s Setting) Unreachable() []string {
+// unreachable lists the proxies that builds cannot reach, because they listen on this machine's loopback only.
+func (s Setting) unreachable() []string {
 	var out []string
 	for _, name := range sorted(s.Proxies) {
 		if loopback(s.Proxies[name]) {

@@ -94,7 +94,7 @@ func TestProxiesKeepTheirSpelling(t *testing.T) {
 	if !maps.Equal(s.Proxies, want) {
 		t.Errorf("got %v", s.Proxies)
 	}
-	if got := s.Unreachable(); !slices.Equal(got, []string{"HTTP_PROXY"}) {
+	if got := s.unreachable(); !slices.Equal(got, []string{"HTTP_PROXY"}) {
 		t.Errorf("unreachable: %v", got)
 	}
 }
