@@ -269,10 +269,13 @@ var imageVolumes = part[stood]{
 	show: func(v stood) string { return v.words("none") },
 }
 
-// scratchAt keeps memory that the plan already has there.
+// scratchAt keeps memory that the plan already has there, and lets programs run from /tmp also where an image makes
+// a volume of it.
 func (s *scope) scratchAt(target string, had []sandbox.Tmpfs) sandbox.Tmpfs {
-	if i := slices.IndexFunc(had, func(t sandbox.Tmpfs) bool { return t.Target == target }); i >= 0 {
-		return had[i]
+	for _, t := range slices.Concat(had, scratch(true)) {
+		if t.Target == target {
+			return s.owned(t)
+		}
 	}
 	return s.owned(sandbox.Tmpfs{Target: target, Size: 256 * mib, Mode: "0755"})
 }

@@ -56,7 +56,7 @@ var networkRules = []Rule{
 	{
 		ID: "dns-search", Class: Overridable,
 		Why:    "the host's search domains tell where it stands, and would go out with every lookup",
-		clause: field(func(s *spec) *[]string { return &s.Network.DNSSearch }, be([]string{"."})).shown("the engine's").clause(),
+		clause: searchDomains().clause(),
 	},
 }
 
@@ -234,6 +234,21 @@ func showPorts(ports []sandbox.Port) string {
 		out = append(out, fmt.Sprintf("%s to %d", p.Host, p.Container))
 	}
 	return strings.Join(out, ", ")
+}
+
+// searchDomains are none, which the engine takes as a dot; without any it copies the host's.
+func searchDomains() part[[]string] {
+	p := field(func(s *spec) *[]string { return &s.Network.DNSSearch }, be([]string{"."}))
+	p.show = func(v []string) string {
+		switch {
+		case v == nil:
+			return "the host's"
+		case slices.Equal(v, []string{"."}):
+			return "none"
+		}
+		return brief(v)
+	}
+	return p
 }
 
 func wantDNS(_ []string, s *scope) []string {
