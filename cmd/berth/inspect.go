@@ -41,11 +41,13 @@ func (a *app) inspectCommand() *cobra.Command {
 	f.BoolVar(&o.spec, "spec", false, "the Spec alone, as JSON")
 	f.BoolVar(&o.raw, "raw", false, "what the engine answers, as JSON")
 	f.BoolVar(&o.secrets, "show-secrets", false, "do not hide the keys")
-	c.MarkFlagsMutuallyExclusive("spec", "raw")
 	return c
 }
 
 func (a *app) inspect(ctx context.Context, args []string, o inspectFlags) error {
+	if o.spec && o.raw {
+		return usage("leave one of them out", "--spec --raw: both say in whose words")
+	}
 	s, err := a.attend(ctx)
 	if err != nil {
 		return err

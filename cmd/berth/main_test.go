@@ -10,9 +10,9 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 	"github.com/spf13/cobra"
-)
 
-var update = flag.Bool("update", false, "write the goldens instead of comparing them")
+	"berth/internal/golden"
+)
 
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"berth": main})
@@ -22,11 +22,16 @@ func TestMain(m *testing.M) {
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
-		UpdateScripts:       *update,
+		UpdateScripts:       flag.Lookup("update").Value.String() == "true",
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
-		Setup:               setUp,
-		Cmds:                map[string]func(*testscript.TestScript, bool, []string){"exits": exits},
+		Setup: func(e *testscript.Env) error {
+			e.Values[testKey{}] = t
+			return setUp(e)
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"exits": exits, "engine": startEngine, "sandbox": makeSandbox,
+		},
 	})
 }
 
@@ -70,24 +75,7 @@ func TestTheDocumentOfCommandsIsTheTree(t *testing.T) {
 		fmt.Fprintf(&b, "\n## %s\n\n```\n%s```\n", c.CommandPath(), helpText(c))
 	}
 	fmt.Fprintf(&b, "\n## Exit codes\n\n```\n%s```\n", exitCodes)
-	golden(t, "../../docs/commands.md", b.String())
-}
-
-// golden compares text with a file, or writes it with -update.
-func golden(t *testing.T, path, text string) {
-	t.Helper()
-	if *update {
-		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if string(want) != text {
-		t.Errorf("%s is old; make golden writes it anew", path)
-	}
+	golden.Check(t, "../../docs/commands.md", []byte(b.String()))
 }
 
 func TestEveryCommandHasAnExampleAndAShortText(t *testing.T) {

@@ -20,6 +20,9 @@ func (a *app) trustCommand() *cobra.Command {
   berth trust --revoke`,
 		Args: between(0, 1),
 		RunE: func(_ *cobra.Command, args []string) error {
+			if diff && revoke {
+				return usage("leave one of them out", "--diff --revoke: one looks, the other acts")
+			}
 			path := filepath.Join(a.machine().Cwd, ".berth.toml")
 			if len(args) > 0 {
 				path = absolute(a.machine().Cwd, args[0])
@@ -33,7 +36,6 @@ func (a *app) trustCommand() *cobra.Command {
 	c.Flags().SortFlags = false
 	c.Flags().BoolVar(&diff, "diff", false, "show what the file widens, and do nothing")
 	c.Flags().BoolVar(&revoke, "revoke", false, "take the approval back")
-	c.MarkFlagsMutuallyExclusive("diff", "revoke")
 	return c
 }
 

@@ -1,0 +1,110 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"net/netip"
+	"os"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"berth/internal/dockertest"
+	"berth/internal/engine"
+	"berth/internal/sandbox"
+	"berth/internal/secret"
+	"berth/internal/state"
+)
+
+// scriptKey is the session key of every sandbox in a script; nothing may ever print it unasked.
+const scriptKey = "5e55104e55104e55104e55104e55104e55104e55104e55104e55104e55104e50"
+
+// startEngine gives a script an engine of its own in which nothing runs: engine [20|28].
+func startEngine(ts *testscript.TestScript, neg bool, args []string) {
+	flavour := dockertest.Docker20()
+	if len(args) > 0 && args[0] == "28" {
+		flavour = dockertest.Docker28()
+	}
+	server := dockertest.Start(testOf(ts), flavour)
+	server.Image(dockertest.Image{Ref: "acme/agent:1", Cmd: []string{"/tool", "wait"}, Labels: map[string]string{"dev.berth.contract": "openhands"}})
+	server.Program(scriptProgram)
+	ts.Setenv("DOCKER_HOST", server.Host())
+}
+
+// testOf reaches the test that a script is run by, for what must end with it.
+func testOf(ts *testscript.TestScript) testing.TB { return ts.Value(testKey{}).(testing.TB) }
+
+type testKey struct{}
+
+// scriptProgram plays the commands that scripts run inside.
+func scriptProgram(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	switch args[0] {
+	case "/tool":
+		fmt.Fprintln(stdout, "serving")
+		return dockertest.Waits
+	case "echo":
+		fmt.Fprintln(stdout, strings.Join(args[1:], " "))
+	case "cat":
+		_, _ = io.Copy(stdout, stdin)
+	case "warn":
+		fmt.Fprintln(stderr, "careful")
+	case "exit":
+		code, _ := strconv.Atoi(args[1])
+		return code
+	case "test":
+		if args[2] != "/tmp" {
+			return 1
+		}
+	}
+	return 0
+}
+
+// makeSandbox makes a sandbox as a launch leaves it: sandbox NAME PROJECT [stopped|created].
+func makeSandbox(ts *testscript.TestScript, neg bool, args []string) {
+	name, project := args[0], ts.MkAbs(args[1])
+	home := ts.Getenv("HOME")
+	places, err := state.Find(map[string]string{"XDG_STATE_HOME": ts.Getenv("XDG_STATE_HOME"), "XDG_RUNTIME_DIR": ts.Getenv("XDG_RUNTIME_DIR")}, home)
+	ts.Check(err)
+	hostname, err := os.Hostname()
+	ts.Check(err)
+	store, err := state.Open(places, hostname, os.Getuid())
+	ts.Check(err)
+	ts.Check(store.Save(state.Record{Name: name, Project: project, Image: "acme/agent:1", Profile: "standard", Finished: true,
+		Posture: "standard · 60 rules hold", Created: time.Now(), Keys: state.Keys{Session: secret.New(scriptKey)}}))
+	ctx := testOf(ts).Context()
+	e, err := engine.Open(ctx, engine.Options{Host: ts.Getenv("DOCKER_HOST"), Env: func(string) (string, bool) { return "", false }})
+	ts.Check(err)
+	defer e.Close() //nolint:errcheck // of a test
+	ts.Check(e.CreateVolume(ctx, sandbox.HomeVolume(name), map[string]string{sandbox.LabelSandbox: name, sandbox.LabelOwner: store.Owner()}))
+	ts.Check(e.CreateNetwork(ctx, sandbox.NetworkSpec{Name: sandbox.OwnNetwork(name), Labels: map[string]string{sandbox.LabelSandbox: name, sandbox.LabelOwner: store.Owner()}}))
+	image, err := e.Image(ctx, "acme/agent:1")
+	ts.Check(err)
+	id, err := e.Create(ctx, scriptSpec(name, project, store.Owner(), image.Image))
+	ts.Check(err)
+	if len(args) > 2 && args[2] == "created" {
+		return
+	}
+	ts.Check(e.Start(ctx, id))
+	if len(args) > 2 && args[2] == "stopped" {
+		ts.Check(e.Signal(ctx, id, sandbox.Stop, time.Second))
+	}
+}
+
+func scriptSpec(name, project, owner string, image sandbox.Image) sandbox.Spec {
+	return sandbox.Spec{
+		Name: name, Image: image, Process: sandbox.Process{User: "1000:1000", StopTimeout: time.Second},
+		Env: []sandbox.Env{{Name: "SESSION_API_KEY", Value: scriptKey, Secret: true}},
+		Mounts: []sandbox.Mount{{Kind: sandbox.Bind, Source: project, Target: "/workspace"},
+			{Kind: sandbox.Volume, Source: sandbox.HomeVolume(name), Target: "/home", NoCopy: true}},
+		Network: sandbox.Network{Mode: sandbox.OwnNetwork(name), Attached: []sandbox.Attachment{{Name: sandbox.OwnNetwork(name)}},
+			Ports: []sandbox.Port{{Container: 8001, Host: netip.MustParseAddrPort("127.0.0.1:" + scriptPort(name))}}},
+		Limits: sandbox.Limits{Memory: 4 << 30, NanoCPUs: 15e8, Pids: 1024, Shm: 256 << 20},
+		Labels: map[string]string{sandbox.LabelSandbox: name, sandbox.LabelOwner: owner, sandbox.LabelProfile: "standard", sandbox.LabelProject: project, sandbox.LabelKind: "sandbox"},
+	}
+}
+
+// scriptPort gives each sandbox of a script a port of its own; the fake engine binds none.
+func scriptPort(name string) string { return strconv.Itoa(8001 + int(name[0])) }
