@@ -48,7 +48,7 @@ var rooms = map[string]room{
 
 	"internal/sandbox": {2, ""},
 	"internal/state":   {2, "github.com/adrg/xdg github.com/gofrs/flock github.com/klauspost/compress golang.org/x/sys"},
-	"cmd/berth-inside": {2, "mvdan.cc/sh github.com/hashicorp/yamux github.com/u-root/u-root golang.org/x/sys"},
+	"cmd/berth-inside": {2, "mvdan.cc/sh github.com/hashicorp/yamux golang.org/x/sys"},
 
 	"mounts":               {1, ""},
 	"network":              {1, ""},

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"embed"
 	"encoding/hex"
+	"fmt"
 	"io"
 	"slices"
 	"strings"
@@ -17,7 +18,7 @@ import (
 // Arches are the architectures berth-inside is built for, in Go's words.
 var Arches = []string{"amd64", "arm64"}
 
-// packed holds what `go run ./internal/inside/pack` wrote: NAME.zst, and NAME.sha256 over the unpacked file.
+// packed holds what `go run ./internal/inside/pack` wrote: NAME.zst, and NAME.sha256 with the unpacked file's hash and size.
 //
 //go:embed packed
 var packed embed.FS
@@ -40,8 +41,20 @@ func Binary(arch string) ([]byte, error) {
 
 // Hash gives the SHA-256 of the unpacked program in hex, without unpacking it.
 func Hash(arch string) (string, error) {
-	sum, err := packedPart(arch, ".sha256")
-	return strings.TrimSpace(string(sum)), err
+	sum, _, err := described(arch)
+	return sum, err
+}
+
+// described gives the unpacked program's hash and size in bytes.
+func described(arch string) (sum string, size int64, err error) {
+	text, err := packed.ReadFile(packedName(arch, ".sha256"))
+	if err != nil {
+		return "", 0, missing(arch)
+	}
+	if _, err := fmt.Sscan(string(text), &sum, &size); err != nil {
+		return "", 0, missing(arch)
+	}
+	return sum, size, nil
 }
 
 // open gives a reader of the unpacked program; it holds the decoder's memory until closed.
@@ -55,14 +68,6 @@ func open(arch string) (io.ReadCloser, error) {
 		return nil, fault.New(fault.Failure, missingHint, "berth-inside for %s: %w", arch, err)
 	}
 	return d.IOReadCloser(), nil
-}
-
-func packedPart(arch, suffix string) ([]byte, error) {
-	b, err := packed.ReadFile(packedName(arch, suffix))
-	if err != nil {
-		return nil, missing(arch)
-	}
-	return b, nil
 }
 
 func packedName(arch, suffix string) string { return "packed/berth-inside-" + arch + suffix }

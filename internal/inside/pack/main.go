@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"os"
 	"os/exec"
@@ -54,7 +53,7 @@ func packOne(ctx context.Context, top, arch string) error {
 		return fmt.Errorf("berth-inside for %s is %d bytes, more than %d", arch, len(binary), limit)
 	}
 	sum := sha256.Sum256(binary)
-	text := hex.EncodeToString(sum[:]) + "\n"
+	text := fmt.Sprintf("%x %d\n", sum, len(binary))
 	base := filepath.Join(top, "internal", "inside", "packed", "berth-inside-"+arch)
 	if old, err := os.ReadFile(base + ".sha256"); err == nil && string(old) == text {
 		if _, err := os.Stat(base + ".zst"); err == nil {
