@@ -57,6 +57,7 @@ func (a *app) rootCommand() *cobra.Command {
 		Long: "berth mounts folders of this machine into a hardened Docker sandbox, starts the agent server in it\n" +
 			"and shows the links to VS Code and the desktop. Without a command it opens the terminal UI.",
 		Example: `  cd shop && berth                 plan, Enter, links
+  berth -v ~/data:/data:ro --image starter
   berth up -y                      the same without a screen
   SANDBOX_VOLUMES=~/shop:/workspace,~/data:/data:ro berth up
   berth ls                         what runs
@@ -92,6 +93,7 @@ func (a *app) globalFlags(root *cobra.Command) {
 	f.BoolVar(&a.global.quiet, "quiet", false, "only data and errors")
 	f.BoolVar(&a.global.debug, "debug", false, "write what berth does to a file in its state folder")
 	root.Flags().SortFlags = false
+	keyFlags(root.Flags(), false) // berth alone takes what up takes: its screen launches too
 	root.Flags().BoolVar(&a.noMouse, "no-mouse", false, "leave the mouse to the terminal")
 }
 
