@@ -14,8 +14,12 @@ import (
 // set by whoever runs it. What compose cannot say stands in its first lines.
 func Compose(s sandbox.Spec, own *sandbox.NetworkSpec) []string {
 	s = s.Normalise()
-	f := &composeFile{lines: remarks(s)[1:]}
-	f.lines = append([]string{"# sandbox " + s.Name + " as a compose file"}, f.lines...)
+	f := &composeFile{lines: append([]string{"# sandbox " + s.Name + " as a compose file"}, remarks(s, "compose")...)}
+	f.lines = append(f.lines, "# compose cannot make /home/agent before the start: berth does, owned by the sandbox's user")
+	if s.Seccomp != "" && s.Seccomp != unfiltered {
+		f.lines = append(f.lines, "# the system call filter goes into a file beside this one: berth up --print=json | jq -r .Seccomp > seccomp.json")
+		s.Seccomp = "./seccomp.json"
+	}
 	f.add(0, "name", "berth-"+s.Name)
 	f.open(0, "services")
 	f.open(1, s.Name)
@@ -27,8 +31,16 @@ func Compose(s sandbox.Spec, own *sandbox.NetworkSpec) []string {
 			f.add(2, "name", m.Source)
 		}
 	}
-	if own != nil {
+	if len(s.Network.Attached) > 0 {
 		f.open(0, "networks")
+	}
+	for _, a := range s.Network.Attached {
+		if own == nil || a.Name != own.Name {
+			f.open(1, a.Name)
+			f.add(2, "external", true)
+		}
+	}
+	if own != nil {
 		f.open(1, own.Name)
 		f.add(2, "name", own.Name)
 		f.add(2, "internal", own.Internal)

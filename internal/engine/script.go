@@ -16,7 +16,10 @@ import (
 // they go as `-e NAME`. What the docker command cannot say stands in its first lines.
 func Script(s sandbox.Spec, own *sandbox.NetworkSpec) []string {
 	s = s.Normalise()
-	lines := remarks(s)
+	lines := append([]string{"# sandbox " + s.Name + " as docker commands"}, remarks(s, "docker")...)
+	if s.Seccomp != "" && s.Seccomp != unfiltered {
+		lines = append(lines, "# <( ) is bash and zsh: docker reads the system call filter from a file")
+	}
 	if own != nil {
 		words := []string{"docker", "network", "create"}
 		if own.Subnet != "" {
@@ -47,9 +50,12 @@ func Script(s sandbox.Spec, own *sandbox.NetworkSpec) []string {
 	return append(lines, homeLine(s), shellLine([]string{"docker", "start", sandbox.ContainerName(s.Name)}))
 }
 
-// remarks say what a docker command line has no words for.
-func remarks(s sandbox.Spec) []string {
-	lines := []string{"# sandbox " + s.Name + " as docker commands"}
+// unfiltered is the word for no system call filter.
+const unfiltered = "unconfined"
+
+// remarks say what a tool has no words for.
+func remarks(s sandbox.Spec, tool string) []string {
+	var lines []string
 	var secrets, unset []string
 	for _, e := range s.Env {
 		switch {
@@ -63,11 +69,11 @@ func remarks(s sandbox.Spec) []string {
 		lines = append(lines, "# set these first, each to a key of your own: "+strings.Join(secrets, " "))
 	}
 	if len(unset) > 0 {
-		lines = append(lines, "# docker cannot unset variables of the image: "+strings.Join(unset, " "))
+		lines = append(lines, "# "+tool+" cannot unset variables of the image: "+strings.Join(unset, " "))
 	}
 	if s.MaskedPaths != nil || s.ReadonlyPaths != nil {
-		lines = append(lines, fmt.Sprintf("# docker cannot say which paths are masked (%d) and read-only (%d): it uses lists of its own",
-			len(s.MaskedPaths), len(s.ReadonlyPaths)))
+		lines = append(lines, fmt.Sprintf("# %s cannot say which paths are masked (%d) and read-only (%d): the engine's own lists hold",
+			tool, len(s.MaskedPaths), len(s.ReadonlyPaths)))
 	}
 	var files []string
 	for _, m := range s.Mounts {
@@ -77,9 +83,6 @@ func remarks(s sandbox.Spec) []string {
 	}
 	if len(files) > 0 {
 		lines = append(lines, "# files of berth's, there once berth up has run: "+strings.Join(files, " "))
-	}
-	if s.Seccomp != "" && s.Seccomp != "unconfined" {
-		lines = append(lines, "# <( ) is bash and zsh: docker reads the system call filter from a file")
 	}
 	return lines
 }
@@ -265,7 +268,7 @@ func wrapped(flags [][]string, s sandbox.Spec) []string {
 
 // flagLine quotes a flag; a system call filter becomes a file that the shell makes.
 func flagLine(words []string) string {
-	if filter, ok := strings.CutPrefix(words[len(words)-1], "seccomp="); ok && words[0] == "--security-opt" && filter != "unconfined" {
+	if filter, ok := strings.CutPrefix(words[len(words)-1], "seccomp="); ok && words[0] == "--security-opt" && filter != unfiltered {
 		return "--security-opt seccomp=<(printf %s " + quote(filter) + ")"
 	}
 	return shellLine(words)
