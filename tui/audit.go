@@ -129,11 +129,7 @@ func (v *auditView) draw(m *model, c *canvas) {
 
 // findingLines draws all findings, the chosen one marked, evidence where it was asked for.
 func (v *auditView) findingLines(st style, w int) []string {
-	name := 0
-	for _, f := range v.audit.Findings {
-		name = max(name, width(clean(f.Name)))
-	}
-	name = min(name, max(8, w/3))
+	name := nameColumn(v.audit.Findings, w)
 	var out []string
 	v.rowAt = v.rowAt[:0]
 	for i, f := range v.audit.Findings {

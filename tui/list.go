@@ -262,11 +262,16 @@ func (l *listView) draw(m *model, c *canvas) {
 	}
 	cols := l.columns(c.w)
 	c.add(m.st.in(faint, l.line(m, cols, func(col column) string { return col.head }, "  ")))
-	l.page = max(1, c.room())
-	from, to := l.window(len(rows), c.room())
+	below := detail(c, true, l.chosen().Why)
+	l.page = max(1, c.room()-len(below))
+	from, to := l.window(len(rows), l.page)
 	for i := from; i < to; i++ {
 		c.add(l.line(m, cols, func(col column) string { return col.value(m, rows[i], col.w) }, l.sign(m, i, rows[i])))
 		c.on(0, c.w, func(m *model) tea.Cmd { return l.clicked(m, i) })
+	}
+	if len(below) > 0 {
+		c.fill(len(below))
+		c.addAll(below)
 	}
 }
 

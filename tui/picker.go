@@ -143,9 +143,11 @@ func (v *networksView) draw(m *model, c *canvas) {
 	for _, n := range rows {
 		name = max(name, width(clean(n.Name)))
 	}
-	name = min(name, c.w/3)
-	v.page = max(1, c.room())
-	from, to := v.window(len(rows), c.room())
+	name = min(name, c.w*2/5)
+	n := v.current()
+	below := detail(c, c.w < 64, n.About, n.Members, n.Opens, refusal(n))
+	v.page = max(1, c.room()-len(below))
+	from, to := v.window(len(rows), v.page)
 	for i := from; i < to; i++ {
 		v.drawRow(m, c, rows[i], i == v.at, name)
 		c.on(0, c.w, func(m *model) tea.Cmd {
@@ -153,6 +155,30 @@ func (v *networksView) draw(m *model, c *canvas) {
 			return m.do("mark")
 		})
 	}
+	c.fill(len(below))
+	c.addAll(below)
+}
+
+func refusal(n Network) string {
+	if n.Refused == "" {
+		return ""
+	}
+	return "refused: " + n.Refused
+}
+
+// detail says below a list what its chosen row had no room for, a third of the screen at most.
+func detail(c *canvas, want bool, facts ...string) []string {
+	var said []string
+	for _, f := range facts {
+		if f = clean(f); f != "" {
+			said = append(said, f)
+		}
+	}
+	if !want || len(said) == 0 {
+		return nil
+	}
+	lines := hang("  "+strings.Join(said, "; "), c.w, 2)
+	return lines[:min(len(lines), max(1, c.h/3))]
 }
 
 func (v *networksView) drawRow(m *model, c *canvas, n Network, here bool, name int) {
@@ -164,8 +190,12 @@ func (v *networksView) drawRow(m *model, c *canvas, n Network, here bool, name i
 		box = "[x]"
 	}
 	line := pick(m, here) + " " + box + " " + pad(elide(clean(n.Name), name), name) + "  "
+	if c.w < 64 {
+		c.add(line)
+		return
+	}
 	if n.Refused != "" {
-		c.add(cut(line+m.st.in(faint, "refused: "+clean(n.Refused)), c.w))
+		c.add(cut(line+m.st.in(faint, clean(refusal(n))), c.w))
 		return
 	}
 	rest := clean(n.About)
@@ -328,15 +358,31 @@ func (v *imagesView) draw(m *model, c *canvas) {
 	for _, img := range rows {
 		ref, where = max(ref, width(clean(img.Ref))), max(where, width(whereOf(img)))
 	}
+	narrow := c.w < 64
 	ref, where = min(ref, max(12, c.w*3/10)), min(where, max(12, c.w*3/10))
-	v.page = max(1, c.room())
-	from, to := v.window(len(rows), c.room())
+	if narrow {
+		ref, where = c.w-4, 0
+	}
+	img := v.current()
+	note := clean(img.Note)
+	cutOff := narrow || width(clean(img.Ref)) > ref || 8+ref+where+width(note) > c.w
+	below := detail(c, cutOff, img.Ref, whereOf(img), note)
+	v.page = max(1, c.room()-len(below))
+	from, to := v.window(len(rows), v.page)
 	for i := from; i < to; i++ {
-		img := rows[i]
-		line := pick(m, i == v.at) + " " + pad(elide(clean(img.Ref), ref), ref) + "  " + pad(whereOf(img), where) + "  " + m.st.mark(img.Mark) + " " + clean(img.Note)
-		c.add(cut(line, c.w))
+		c.add(cut(imageRow(m, rows[i], i == v.at, ref, where), c.w))
 		c.on(0, c.w, func(*model) tea.Cmd { v.at = i; return nil })
 	}
+	c.fill(len(below))
+	c.addAll(below)
+}
+
+func imageRow(m *model, img Image, here bool, ref, where int) string {
+	row := pick(m, here) + " "
+	if where == 0 {
+		return row + m.st.mark(img.Mark) + " " + elide(clean(img.Ref), ref)
+	}
+	return row + pad(elide(clean(img.Ref), ref), ref) + "  " + pad(whereOf(img), where) + "  " + m.st.mark(img.Mark) + " " + clean(img.Note)
 }
 
 // whereOf says where an image is, and how large.

@@ -303,11 +303,7 @@ func (r *rulesView) typing(*model, bool) tea.Cmd { return nil }
 
 // table draws Lines: sign, name in a column of its own, text wrapped beside it, the fix below.
 func table(st style, lines []Line, w int) []string {
-	name := 0
-	for _, l := range lines {
-		name = max(name, width(clean(l.Name)))
-	}
-	name = min(name, max(8, w/3))
+	name := nameColumn(lines, w)
 	var out []string
 	for _, l := range lines {
 		out = append(out, tableRow(st, l, name, w)...)
@@ -315,19 +311,29 @@ func table(st style, lines []Line, w int) []string {
 	return out
 }
 
+// nameColumn is how wide the names of Lines stand, 0 when there is no room for a column of text beside them.
+func nameColumn(lines []Line, w int) int {
+	name := 0
+	for _, l := range lines {
+		name = max(name, width(clean(l.Name)))
+	}
+	if name > w*2/5 && w < 60 {
+		return 0
+	}
+	return min(name, w*2/5)
+}
+
 func tableRow(st style, l Line, nameWidth, w int) []string {
-	head := " " + st.mark(l.Mark) + " "
-	if n := clean(l.Name); nameWidth > 0 {
-		head += pad(elide(n, nameWidth), nameWidth) + "  "
+	head, name := " "+st.mark(l.Mark)+" ", clean(l.Name)
+	if nameWidth == 0 {
+		out := hang(head+name, w, 3)
+		for _, piece := range hang(clean(l.Text), max(1, w-5), 0) {
+			out = append(out, "     "+piece)
+		}
+		return append(out, fixLines(l, 5, w)...)
 	}
 	indent := 3 + nameWidth + 2
-	if w-indent < 16 { // no room for a column of text beside the names
-		out := []string{head}
-		for _, piece := range hang(clean(l.Text), max(1, w-4), 0) {
-			out = append(out, "    "+piece)
-		}
-		return append(out, fixLines(l, 4, w)...)
-	}
+	head += pad(elide(name, nameWidth), nameWidth) + "  "
 	var out []string
 	for i, piece := range hang(clean(l.Text), w-indent, 0) {
 		if i == 0 {
