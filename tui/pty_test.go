@@ -288,7 +288,7 @@ func TestSuspendAndBack(t *testing.T) {
 	at = p.await(at, "\x1b[?1049h")
 	at = p.await(at, "enter\x1b[m open")
 	p.send("q")
-	at = p.await(at, "ending: quit")
+	p.await(at, "ending: quit")
 	p.send("exit\r")
 	p.finished()
 }
