@@ -1,0 +1,120 @@
+package rig
+
+import (
+	"errors"
+	"os"
+	"os/exec"
+	"os/user"
+	"strconv"
+	"syscall"
+	"testing"
+)
+
+// User is who runs berth in a test.
+type User struct {
+	Name       string
+	UID, GID   int
+	Groups     []uint32
+	credential *syscall.Credential // nil: the user of the test itself
+}
+
+// ordinary is the user whom set-up makes for a test that root runs.
+const ordinary = "berth"
+
+// Ordinary gives the user of the test; of a test that root runs, the user berth, since root may not own a sandbox.
+func Ordinary(t testing.TB) User {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		me, err := user.Current()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return User{Name: me.Username, UID: os.Getuid(), GID: os.Getgid()}
+	}
+	account, err := user.Lookup(ordinary)
+	if err != nil {
+		t.Skipf("root may not own a sandbox, and there is no user %s: make test makes one", ordinary)
+	}
+	u := User{Name: account.Username, UID: number(account.Uid), GID: number(account.Gid)}
+	ids, err := account.GroupIds()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, id := range ids {
+		u.Groups = append(u.Groups, uint32(number(id)))
+	}
+	return u.as()
+}
+
+// As gives a user by numbers alone, who need not be in any list of users. It needs root.
+func As(t testing.TB, uid, gid int, groups ...uint32) User {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		t.Skip("needs root to become another user")
+	}
+	return User{UID: uid, GID: gid, Groups: groups}.as()
+}
+
+func (u User) as() User {
+	u.credential = &syscall.Credential{Uid: uint32(u.UID), Gid: uint32(u.GID), Groups: u.Groups}
+	return u
+}
+
+func number(text string) int {
+	n, err := strconv.Atoi(text)
+	if err != nil {
+		panic(err) // Linux has numbers only
+	}
+	return n
+}
+
+// Own gives files to the user of a test that root runs.
+func (u User) Own(t testing.TB, paths ...string) {
+	t.Helper()
+	if u.credential == nil {
+		return
+	}
+	for _, path := range paths {
+		if err := os.Lchown(path, u.UID, u.GID); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// GroupOf gives the group that owns a file, as the engine's socket is owned.
+func GroupOf(t testing.TB, path string) int {
+	t.Helper()
+	info, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return int(info.Sys().(*syscall.Stat_t).Gid)
+}
+
+// AsRoot runs a command as root, by sudo if it asks nothing; a test that may not is skipped.
+func AsRoot(t testing.TB, name string, args ...string) *exec.Cmd {
+	t.Helper()
+	if os.Geteuid() == 0 {
+		return exec.Command(name, args...)
+	}
+	if err := exec.Command("sudo", "-n", "true").Run(); err != nil {
+		t.Skip("needs root, or sudo that does not ask")
+	}
+	return exec.Command("sudo", append([]string{"-n", "--", name}, args...)...)
+}
+
+// Tool skips a test when a program is not installed.
+func Tool(t testing.TB, names ...string) string {
+	t.Helper()
+	for _, name := range names {
+		path, err := exec.LookPath(name)
+		if err == nil {
+			return path
+		}
+		if !errors.Is(err, exec.ErrNotFound) {
+			t.Fatal(err)
+		}
+	}
+	t.Skipf("needs %s: make test installs it", names[0])
+	return ""
+}
