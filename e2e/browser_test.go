@@ -54,6 +54,9 @@ func (p page) picture() {
 	}
 	name := filepath.Join(os.TempDir(), "berth-"+strings.ReplaceAll(p.t.Name(), "/", "-")+".png")
 	p.t.Log("the page as it was:", name, os.WriteFile(name, shot, 0o600))
+	lacking, err := chromedp.Run(p.ctx, chromedp.Evaluate[string](
+		`document.title + ', lacks: ' + performance.getEntriesByType('resource').filter(r => r.responseStatus !== 200).map(r => r.responseStatus + ' ' + r.name).join(' ')`))
+	p.t.Log(lacking, err)
 }
 
 func (p page) do(actions ...chromedp.Action[chromedp.Void]) {
