@@ -80,6 +80,7 @@ func debian() sandbox.Engine {
 	return sandbox.Engine{
 		Kind: sandbox.Docker, Version: "20.10.24+dfsg1", API: "1.41", Endpoint: "unix:///var/run/docker.sock",
 		Kernel: "6.1.0-18-cloud-amd64", CgroupVersion: "1", Security: []string{"seccomp"}, RuncVersion: "1.1.5+ds1",
+		Runtimes: []string{"io.containerd.runc.v2", "io.containerd.runtime.v1.linux", "runc"}, DefaultRuntime: "runc",
 		CanLimitMemory: true, CanLimitCPU: true, CanLimitPids: true, NofileMax: 524288,
 	}
 }

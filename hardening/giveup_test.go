@@ -79,7 +79,7 @@ func TestWhatTheConfigurationAsksForIsKeptOrShown(t *testing.T) {
 	c.spec.Limits.NanoCPUs = 500_000_000
 	c.spec.Limits.Pids = 2048
 	c.spec.GPU = true
-	c.spec.Runtime = "runsc"
+	c.spec.Runtime, c.facts.Engine.Runtimes = "runsc", []string{"runc", "runsc"}
 	source := func(rule string) string { return "config.toml, for " + rule }
 	giveUp := Asked(c.spec, Standard, []GiveUp{{Rule: "limit-pids", Value: "4096"}}, c.facts, source)
 	want := "limit-pids=4096 limit-memory=8589934592 runtime=runsc no-gpu"

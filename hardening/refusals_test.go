@@ -84,12 +84,28 @@ func TestWhatIsRefusedBeforeTheStart(t *testing.T) {
 				f.Engine.CanLimitCPU, f.Engine.Kind = false, sandbox.DockerRootless
 			},
 			message: "profile strict: rule limit-cpus: this engine cannot limit processor time: it runs rootless without delegated cgroup v2 controllers",
-			hint:    "--profile standard, or an engine that has it",
+			hint:    "ask for less, or use another engine",
 		},
 		"an engine open to everybody": {
 			profile: Standard, change: func(_ *spec, f *Facts) { f.Engine.Endpoint = "tcp://192.0.2.7:2375" },
 			message: "profile standard: rule engine-closed: anybody can reach tcp://192.0.2.7:2375",
 			hint:    "docker context create NAME --docker host=ssh://USER@HOST",
+		},
+		"more cores than there are": {
+			profile: Standard, change: func(*spec, *Facts) {}, giveUp: []GiveUp{{Rule: "limit-cpus", Value: "8.5"}},
+			message: "profile standard: rule limit-cpus: the engine has only 8 cores",
+			hint:    "ask for less, or use another engine",
+		},
+		"more open files than the engine may open itself": {
+			profile: Standard, change: func(_ *spec, f *Facts) { f.Engine.NofileMax = 4096 },
+			giveUp:  []GiveUp{{Rule: "limit-nofile", Value: "65536"}},
+			message: "profile standard: rule limit-nofile: the engine itself may open only 4096 files",
+			hint:    "ask for less, or use another engine",
+		},
+		"a runtime that is not there": {
+			profile: Standard, change: func(*spec, *Facts) {}, giveUp: []GiveUp{{Rule: "runtime", Value: "kata"}},
+			message: `profile standard: rule runtime: the engine has no runtime "kata"; it has runc`,
+			hint:    "ask for less, or use another engine",
 		},
 		"root inside with a writable folder": {
 			profile: Compat, change: changeMount("/workspace", func(m *sandbox.Mount) { m.ReadOnly = false }),

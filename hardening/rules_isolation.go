@@ -93,6 +93,7 @@ var isolationRules = []Rule{
 	{
 		ID: "runtime", Class: Overridable,
 		Why:    "the engine's own runtime is the one that was tried with these rules",
+		Fix:    "ask for less, or use another engine",
 		clause: ociRuntime.shown("the engine's").clause(),
 	},
 	{
@@ -190,10 +191,21 @@ var ociRuntime = part[string]{
 	get: func(s *spec, _ *scope) string { return s.Runtime },
 	set: func(s *spec, _ *scope, v string) { s.Runtime = v },
 	want: func(_ string, s *scope) string {
-		if s.policy.gvisor && slices.Contains(s.facts.Engine.Runtimes, "runsc") {
+		switch e := s.facts.Engine; {
+		case s.policy.gvisor && slices.Contains(e.Runtimes, "runsc"):
 			return "runsc"
+		case isPodman(e.Kind): // it may refuse its own runtime's name
+			return ""
+		default:
+			return e.DefaultRuntime
 		}
-		return ""
+	},
+	refuse: func(v string, s *scope) string {
+		has := s.facts.Engine.Runtimes
+		if v == "" || len(has) == 0 || slices.Contains(has, v) {
+			return ""
+		}
+		return fmt.Sprintf("the engine has no runtime %q; it has %s", v, strings.Join(has, ", "))
 	},
 	always: true,
 	parse: func(value string) (string, error) {

@@ -24,8 +24,8 @@ var limitRules = []Rule{
 	{
 		ID: "limit-cpus", Class: Overridable, Needs: Needs{CPU: true, Refuse: Strict},
 		Why:    "half a core stays with the host, so that it answers while the sandbox computes",
-		Fix:    "--profile standard, or an engine that has it",
-		clause: limit(func(s *spec) *int64 { return &s.Limits.NanoCPUs }, cpuLimit, parseCPUs, showCPUs).clause(),
+		Fix:    "ask for less, or use another engine",
+		clause: cpus().clause(),
 	},
 	{
 		ID: "limit-cpu-shares", Class: Overridable, Needs: Needs{CPU: true},
@@ -41,7 +41,7 @@ var limitRules = []Rule{
 	{
 		ID: "limit-nofile", Class: Overridable,
 		Why:    "open files take the kernel's memory",
-		Fix:    "--give-up limit-nofile=1024",
+		Fix:    "ask for less, or use another engine",
 		clause: ulimit("nofile", nofileLimit).clause(),
 	},
 	{
@@ -121,6 +121,17 @@ func cpuLimit(s *scope) int64 {
 	return min(max(int64(s.facts.Engine.CPUs)*core-core/2, core), 4*core)
 }
 
+func cpus() part[int64] {
+	p := limit(func(s *spec) *int64 { return &s.Limits.NanoCPUs }, cpuLimit, parseCPUs, showCPUs)
+	p.refuse = func(v int64, s *scope) string {
+		if has := s.facts.Engine.CPUs; has > 0 && v > int64(has)*1_000_000_000 {
+			return fmt.Sprintf("the engine has only %d cores", has)
+		}
+		return ""
+	}
+	return p
+}
+
 // nofileLimit is the most that the engine's own limit lets it give.
 func nofileLimit(s *scope) int64 {
 	most := s.facts.Engine.NofileMax
@@ -154,6 +165,12 @@ func ulimit(name string, most func(*scope) int64) part[*sandbox.Ulimit] {
 				u.Soft, u.Hard = tighter(had.Soft, u.Soft), tighter(had.Hard, u.Hard)
 			}
 			return &u
+		},
+		refuse: func(u *sandbox.Ulimit, s *scope) string {
+			if has := s.facts.Engine.NofileMax; name == "nofile" && u != nil && has > 0 && u.Hard > has {
+				return fmt.Sprintf("the engine itself may open only %d files", has)
+			}
+			return ""
 		},
 		parse: func(value string) (*sandbox.Ulimit, error) {
 			n, err := parseCount(value)
@@ -252,6 +269,9 @@ func showBytes(n int64) string {
 func showCPUs(n int64) string {
 	if n <= 0 {
 		return "unlimited"
+	}
+	if n == 1_000_000_000 {
+		return "1 core"
 	}
 	return strconv.FormatFloat(float64(n)/1e9, 'f', -1, 64) + " cores"
 }

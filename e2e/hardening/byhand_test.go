@@ -49,6 +49,7 @@ var byHand = []struct {
 	{"no-devices", "HostConfig>Devices", list(map[string]any{
 		"PathOnHost": "/dev/null", "PathInContainer": "/dev/sda", "CgroupPermissions": "rwm"})},
 	{"no-gpu", "HostConfig>DeviceRequests", list(map[string]any{"Count": -1, "Capabilities": list(list("gpu"))})},
+	{"runtime", "HostConfig>Runtime", "io.containerd.runc.v2"},
 	{"sysctls", "HostConfig>Sysctls", map[string]any{"net.ipv4.ip_forward": "1"}},
 	{"no-restart", "HostConfig>RestartPolicy", map[string]any{"Name": "always"}},
 	{"no-auto-remove", "HostConfig>AutoRemove", true},
