@@ -88,6 +88,7 @@ in_namespace() {
     nsenter --net="/run/netns/$name" bash -c '. .ci/lib.sh && ordinary && "$@"' - "$@"
 }
 
+unset SUDO_UID SUDO_GID SUDO_USER SUDO_COMMAND # tests run as the user berth, also under sudo
 ordinary
 tree_for_user
 running=

@@ -69,8 +69,10 @@ engine() {
 
 # ordinary: who berth runs as. Sets user and home; makes the user berth where root started us directly.
 ordinary() {
-    if [ "$(id -u)" != 0 ] || [ -n "${SUDO_UID:-}" ]; then
-        user=$(id -un) home=$HOME
+    user=$(id -un) home=$HOME
+    [ "$(id -u)" = 0 ] || return 0
+    if [ -n "${SUDO_UID:-}" ]; then # berth itself knows who called sudo
+        home=$(getent passwd "$SUDO_UID" | cut -d: -f6)
         return
     fi
     user=berth

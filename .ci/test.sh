@@ -9,6 +9,7 @@ if have apt-get; then
     packages gcc libc6-dev git make chromium tmux docker-registry debootstrap iproute2 procps curl ca-certificates sudo
 fi
 engine
+unset SUDO_UID SUDO_GID SUDO_USER SUDO_COMMAND # tests run as the user berth, also under sudo
 ordinary
 tree_for_user
 if [ "$(id -u)" = 0 ] && [ "$user" = berth ]; then
