@@ -71,8 +71,12 @@ func ready(args []string, out, errOut io.Writer) int {
 func pollReady(ctx context.Context, port int, paths []string) (path, last string) {
 	client := &http.Client{Timeout: perTry, Transport: &http.Transport{DisableKeepAlives: true}, CheckRedirect: noRedirect}
 	for pause := firstPause; ; pause = min(pause*3/2, mostPause) {
-		if path, last = tryPaths(ctx, client, port, paths); path != "" {
-			return path, last
+		path, why := tryPaths(ctx, client, port, paths)
+		if path != "" {
+			return path, ""
+		}
+		if ctx.Err() == nil || last == "" { // what the end of the time cut off says nothing
+			last = why
 		}
 		select {
 		case <-ctx.Done():
@@ -149,10 +153,13 @@ func rfb(args []string, out, errOut io.Writer) int {
 	defer cancel()
 	var err error
 	for pause := firstPause; ctx.Err() == nil; pause = min(pause*3/2, mostPause) {
-		var banner string
-		if banner, err = readBanner(ctx, net.JoinHostPort("127.0.0.1", strconv.Itoa(*port))); err == nil {
+		banner, why := readBanner(ctx, net.JoinHostPort("127.0.0.1", strconv.Itoa(*port)))
+		if why == nil {
 			fmt.Fprintln(out, banner)
 			return exitOK
+		}
+		if ctx.Err() == nil || err == nil { // what the end of the time cut off says nothing
+			err = why
 		}
 		select {
 		case <-ctx.Done():
