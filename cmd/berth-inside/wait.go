@@ -3,11 +3,13 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"os/signal"
 	"strconv"
 	"strings"
@@ -158,7 +160,7 @@ func rfb(args []string, out, errOut io.Writer) int {
 			fmt.Fprintln(out, banner)
 			return exitOK
 		}
-		if ctx.Err() == nil || err == nil { // what the end of the time cut off says nothing
+		if err == nil || !errors.Is(why, os.ErrDeadlineExceeded) { // what the end of the time cut off says nothing
 			err = why
 		}
 		select {
