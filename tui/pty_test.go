@@ -391,7 +391,7 @@ func TestIdleTheScreenDoesNothing(t *testing.T) {
 		if ran > span/500 {
 			t.Errorf("%v: idle it ran %s of %s", words, ran, span)
 		}
-		if rss := p.rss(); rss > 20<<20 {
+		if rss := p.rss(); rss > 20<<20 && !underRace {
 			t.Errorf("%v: idle it holds %d MB", words, rss>>20)
 		}
 		p.send("q")
@@ -407,7 +407,7 @@ func TestAFloodOfLogLinesIsHeldInBounds(t *testing.T) {
 	p.await(0, "line 499999 ")
 	rss, cpu := p.rss(), p.cpu()
 	t.Logf("after 500,000 lines: %d kB, %s of processor, %d bytes written", rss>>10, cpu.Round(time.Millisecond), len(p.output()))
-	if rss > 40<<20 {
+	if rss > 40<<20 && !underRace {
 		t.Errorf("it holds %d MB", rss>>20)
 	}
 	p.send("q")
