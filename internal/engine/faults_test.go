@@ -40,6 +40,7 @@ func TestAnEnginesWordsAreUnderstood(t *testing.T) {
 		{`OCI runtime create failed: runc create failed: error mounting "/gone" to rootfs at "/x": stat /gone: no such file or directory: unknown`, fault.Usage, `x: OCI runtime create failed: runc create failed: error mounting "/gone" to rootfs at "/x": stat /gone: no such file or directory: unknown`},
 		{"unable to find user agent: no matching entries in passwd file", fault.Usage, "x: agent: the image does not know this user"},
 		{`OCI runtime create failed: runc create failed: unable to start container process: exec: "/nosuch": stat /nosuch: no such file or directory: unknown`, fault.NotFound, "x: /nosuch: there is no such program in the image"},
+		{`OCI runtime exec failed: exec failed: unable to start container process: exec: "/nosuch": stat /nosuch: no such file or directory`, fault.NotFound, "x: /nosuch: there is no such program in the image"},
 		{`OCI runtime exec failed: exec failed: unable to start container process: exec: "nosuch": executable file not found in $PATH: unknown`, fault.NotFound, "x: nosuch: there is no such program in the image"},
 		{`OCI runtime exec failed: exec failed: unable to start container process: exec: "/etc/passwd": permission denied: unknown`, fault.Failure, "x: /etc/passwd: this is not a program that can run"},
 		{`OCI runtime exec failed: exec failed: unable to start container process: chdir to cwd ("/no dir") set in config.json failed: no such file or directory: unknown`, fault.Usage, "x: /no dir: the sandbox has no such folder to work in"},
