@@ -221,11 +221,10 @@ func (s *Server) listContainers(c call) {
 	all := c.Query.Get("all") == "1" || c.Query.Get("all") == "true"
 	list := []container.Summary{}
 	for _, b := range s.containers {
-		if (all || b.State.Running) && hasLabels(b.Config.Labels, c.filter("label")) &&
-			b.mounts(c.filter("volume")) && b.publishes(c.filter("publish")) {
+		if (all || b.State.Running) && hasLabels(b.Config.Labels, c.filter("label")) && b.mounts(c.filter("volume")) {
 			list = append(list, container.Summary{
 				ID: b.ID, Names: []string{b.Name}, Image: b.Config.Image, ImageID: b.Image,
-				Labels: b.Config.Labels, State: b.State.Status,
+				Labels: b.Config.Labels, State: b.State.Status, Ports: b.ports(),
 			})
 		}
 	}
@@ -242,15 +241,20 @@ func (b *box) mounts(volumes []string) bool {
 	return len(volumes) == 0
 }
 
-func (b *box) publishes(ports []string) bool {
-	for _, bindings := range b.NetworkSettings.Ports {
+// ports lists what is published, as a list of containers tells it.
+func (b *box) ports() []container.Port {
+	var out []container.Port
+	for port, bindings := range b.NetworkSettings.Ports {
 		for _, at := range bindings {
-			if slices.Contains(ports, at.HostPort) {
-				return true
-			}
+			public, _ := strconv.Atoi(at.HostPort)
+			out = append(out, container.Port{IP: at.HostIP, PublicPort: uint16(public), PrivatePort: uint16(port.Int()), Type: port.Proto()})
 		}
 	}
-	return len(ports) == 0
+	return out
+}
+
+func (b *box) publishes(port string) bool {
+	return slices.ContainsFunc(b.ports(), func(p container.Port) bool { return strconv.Itoa(int(p.PublicPort)) == port })
 }
 
 func (s *Server) inspectContainer(c call) {
@@ -288,7 +292,7 @@ func (s *Server) publish(b *box) (taken string) {
 				at.HostPort = strconv.Itoa(32768 + s.serial)
 			}
 			for _, other := range s.containers {
-				if other.publishes([]string{at.HostPort}) {
+				if other.publishes(at.HostPort) {
 					return at.HostIP + ":" + at.HostPort
 				}
 			}

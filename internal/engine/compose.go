@@ -102,7 +102,7 @@ func (f *composeFile) service(s sandbox.Spec) {
 		}
 	}
 	tmpfs := []string{}
-	for target, options := range translateTmpfs(s.Tmpfs) {
+	for target, options := range translateTmpfs(s.Tmpfs, dialect{}) {
 		tmpfs = append(tmpfs, target+":"+options)
 	}
 	ulimits := map[string]any{}

@@ -6,11 +6,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/docker/docker/api/types/container"
-	"github.com/docker/docker/api/types/filters"
 	"github.com/docker/docker/api/types/network"
 
 	"berth/internal/fault"
@@ -33,6 +34,11 @@ func (e *Engine) Create(ctx context.Context, s sandbox.Spec) (string, error) {
 	}
 	if err := e.haveNetworks(ctx, s.Network); err != nil {
 		return "", err
+	}
+	if e.dialect.podman {
+		if err := e.storeFilters(r.host.SecurityOpt); err != nil {
+			return "", err
+		}
 	}
 	var id string
 	err = e.whole(ctx, subject, sandbox.ContainerObject, func(ctx context.Context) (string, error) {
@@ -155,10 +161,12 @@ func takenPort(text string) string {
 	return fields[len(fields)-1]
 }
 
-// publisher names the container that publishes a port.
+// publisher names the container that publishes a port. Podman does not filter by it.
 func (e *Engine) publisher(ctx context.Context, address string) string {
 	port := address[strings.LastIndex(address, ":")+1:]
-	list, err := e.docker.ContainerList(ctx, container.ListOptions{Filters: filters.NewArgs(filters.Arg("publish", port))})
+	list, err := e.docker.ContainerList(ctx, container.ListOptions{})
+	publishes := func(p container.Port) bool { return strconv.Itoa(int(p.PublicPort)) == port }
+	list = slices.DeleteFunc(list, func(c container.Summary) bool { return !slices.ContainsFunc(c.Ports, publishes) })
 	if err != nil || len(list) == 0 {
 		return "another program"
 	}
@@ -184,7 +192,7 @@ func (e *Engine) Inspect(ctx context.Context, id string) (sandbox.Observed, erro
 	if err != nil {
 		return sandbox.Observed{}, e.explain(id, err)
 	}
-	return observe(c, e.defaultRuntime()), nil
+	return e.observe(c), nil
 }
 
 // Signal acts on a container. A stop or kill also thaws a paused one, which could not end otherwise; what already is

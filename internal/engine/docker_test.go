@@ -28,7 +28,7 @@ func realEngine(t *testing.T) *Engine {
 	if os.Getenv("BERTH_DOCKER") != "1" {
 		t.Skip("needs a container engine: BERTH_DOCKER=1")
 	}
-	e, err := Open(t.Context(), Options{Env: os.LookupEnv, Home: os.Getenv("HOME"), UID: os.Getuid()})
+	e, err := Open(t.Context(), Options{Env: os.LookupEnv, Home: os.Getenv("HOME"), UID: os.Getuid(), Filters: sharedFolder(t)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -40,12 +40,26 @@ func realEngine(t *testing.T) *Engine {
 func fakeEngine(t *testing.T, flavour dockertest.Flavour) (*Engine, *dockertest.Server) {
 	t.Helper()
 	server := dockertest.Start(t, flavour)
-	e, err := Open(t.Context(), Options{Host: server.Host(), Home: t.TempDir()})
+	e, err := Open(t.Context(), Options{Host: server.Host(), Home: t.TempDir(), Filters: t.TempDir()})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { e.Close() })
 	return e, server
+}
+
+// sharedFolder makes a folder that an engine of another user can enter.
+func sharedFolder(t *testing.T) string {
+	t.Helper()
+	folder, err := os.MkdirTemp("", "berth-engine-test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(folder) })
+	if err := os.Chmod(folder, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	return folder
 }
 
 // loadTool loads the test's image into an engine and removes it in the end.

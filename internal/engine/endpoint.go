@@ -29,6 +29,7 @@ type Options struct {
 	Home    string // the user's home folder; "" when there is none
 	UID     int    // for /run/user/UID when XDG_RUNTIME_DIR is not set
 
+	Filters string // folder for the seccomp filters of Podman, which reads them from files; created when needed
 }
 
 // Candidate is one place where an engine may be, and what was found there.

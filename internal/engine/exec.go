@@ -71,7 +71,7 @@ func (e *Engine) refused(ctx context.Context, id string, err error) (sandbox.Exe
 	}
 	why := e.explain(e.called(ctx, id), err)
 	switch said := err.Error(); {
-	case contains(said, "executable file not found", ": no such file or directory") && !contains(said, "chdir to cwd"):
+	case contains(said, "executable file not found", ": no such file or directory", "command that was not found") && !contains(said, "chdir to cwd"):
 		return sandbox.ExecResult{Code: 127}, why
 	case contains(said, refusals...), contains(said, "permission denied"):
 		return sandbox.ExecResult{Code: 126}, why
@@ -105,7 +105,7 @@ func converse(stream types.HijackedResponse, x sandbox.Exec) (result sandbox.Exe
 }
 
 // refusals begin what an engine says in place of the output of a command that did not run.
-var refusals = []string{"OCI runtime exec failed: ", "unable to find user "}
+var refusals = []string{"OCI runtime exec failed: ", "unable to find user ", "Error: crun: ", "Error: runc: "}
 
 // gate keeps a refusal from the output. It comes in one piece, and nothing else comes.
 type gate struct {

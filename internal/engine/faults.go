@@ -49,6 +49,7 @@ var known = []struct {
 	{"disk quota exceeded", fault.Engine, "the engine's disk is full", "docker system df", ""},
 	// create
 	{"is already in use by container", fault.Conflict, "a container of this name is already there", "berth ls -a, then berth rm NAME", ""},
+	{"that name is already in use", fault.Conflict, "a container of this name is already there", "berth ls -a, then berth rm NAME", ""},
 	{"bind source path does not exist", fault.Usage, "there is no such folder or file on the engine's machine", "", "does not exist: "},
 	{"nanocpus can not be set", fault.Engine, "this engine cannot limit the processor", "delegate the cpu controller to the user (systemd: Delegate=yes), or --give-up limit-cpus", ""},
 	{"range of cpus is from", fault.Usage, "more cores are asked for than the engine has", "", ""},
@@ -71,10 +72,13 @@ var known = []struct {
 	{"error mounting", fault.Usage, "", "", ""},
 	{"unable to find user", fault.Usage, "the image does not know this user", "give numbers, uid:gid", "unable to find user "},
 	{"chdir to cwd", fault.Usage, "the sandbox has no such folder to work in", "", "chdir to cwd (\""},
+	{"catatonit", fault.Engine, "Podman has no catatonit, which is the init process it gives", "sudo apt install catatonit", ""},
+	{"command that was not found", fault.NotFound, "there is no such program in the image", "", "executable file `"},
 	{"executable file not found", fault.NotFound, "there is no such program in the image", "", "exec: \""},
 	{"\": stat ", fault.NotFound, "there is no such program in the image", "", "exec: \""},
 	{"\": permission denied", fault.Failure, "this is not a program that can run", "", "exec: \""},
 	{"is paused", fault.Conflict, "the sandbox is paused", "berth resume NAME", ""},
+	{"container state improper", fault.Conflict, "the sandbox is not running", "berth start NAME", ""},
 	{"is not running", fault.Conflict, "the sandbox is not running", "berth start NAME", ""},
 	{"is restarting", fault.Conflict, "the sandbox is just starting", "", ""},
 }
@@ -121,7 +125,7 @@ func culprit(said, mark string) string {
 	if !ok {
 		return ""
 	}
-	if end := strings.IndexAny(rest, "\":\r\n"); end >= 0 {
+	if end := strings.IndexAny(rest, "\"`:\r\n"); end >= 0 {
 		rest = rest[:end]
 	}
 	return words(rest) + ": "

@@ -17,6 +17,7 @@ type place struct {
 	folder   string   // below it bind sources may lie
 	networks []string // besides none
 	limits   bool     // the engine can limit what sandboxes use
+	podman   bool     // not what Podman cannot tell or do
 	open     bool     // also what opens a sandbox to the host, for which a real engine adds label=disable
 }
 
@@ -28,7 +29,7 @@ func specs(p place) *rapid.Generator[sandbox.Spec] {
 			Image:     p.image,
 			Process:   process(t),
 			Mounts:    mounts(t, p),
-			Tmpfs:     tmpfs(t),
+			Tmpfs:     tmpfs(t, p),
 			Network:   networks(t, p),
 			Isolation: isolation(t, p),
 			Log: sandbox.Log{
@@ -37,10 +38,13 @@ func specs(p place) *rapid.Generator[sandbox.Spec] {
 			},
 			Labels: labels(t),
 		}
-		if s.Log.Driver != "" && rapid.Bool().Draw(t, "log options") {
+		if s.Log.Driver != "" && !p.podman && rapid.Bool().Draw(t, "log options") {
 			s.Log.Options = map[string]string{"max-size": "10m", "max-file": "3"}
 		}
 		s.Limits = limits(t, p)
+		if p.podman {
+			s.Process.Init, s.Process.User = false, "1000:1000" // an init would have to be on the engine's machine
+		}
 		return s.Normalise()
 	})
 }
@@ -73,7 +77,7 @@ func mounts(t *rapid.T, p place) []sandbox.Mount {
 		m := sandbox.Mount{Target: fmt.Sprintf("/m%d", i), ReadOnly: rapid.Bool().Draw(t, "read only")}
 		if rapid.Bool().Draw(t, "volume") {
 			m.Kind, m.Source = sandbox.Volume, "berth-engine-test-volume"
-			m.NoCopy = rapid.Bool().Draw(t, "no copy")
+			m.NoCopy = rapid.Bool().Draw(t, "no copy") || p.podman
 		} else {
 			m.Kind = sandbox.Bind
 			m.Source = p.folder + "/" + rapid.SampledFrom([]string{"plain", "with space", "ünïcode", "c:olon", "com,ma"}).Draw(t, "source")
@@ -86,17 +90,21 @@ func mounts(t *rapid.T, p place) []sandbox.Mount {
 	return out
 }
 
-func tmpfs(t *rapid.T) []sandbox.Tmpfs {
+func tmpfs(t *rapid.T, p place) []sandbox.Tmpfs {
 	var out []sandbox.Tmpfs
 	for i := range rapid.IntRange(0, 3).Draw(t, "tmpfs") {
-		out = append(out, sandbox.Tmpfs{
+		one := sandbox.Tmpfs{
 			Target: fmt.Sprintf("/t%d", i),
 			Exec:   rapid.Bool().Draw(t, "exec"),
 			Size:   rapid.SampledFrom([]int64{0, 1 << 20, 1 << 30}).Draw(t, "size"),
 			Mode:   maybe(t, "mode", "1777", "0755"),
 			UID:    rapid.IntRange(-1, 2000).Draw(t, "uid"),
 			GID:    rapid.IntRange(-1, 2000).Draw(t, "gid"),
-		})
+		}
+		if p.podman && (one.UID >= 0 || one.GID >= 0) {
+			one.UID, one.GID = 1000, 1000
+		}
+		out = append(out, one)
 	}
 	return out
 }
@@ -120,6 +128,9 @@ func networks(t *rapid.T, p place) sandbox.Network {
 	for _, port := range []uint16{8000, 8001} {
 		if rapid.Bool().Draw(t, "publish") {
 			at := netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), rapid.SampledFrom([]uint16{0, port + 30000}).Draw(t, "host port"))
+			if p.podman {
+				at = netip.AddrPortFrom(at.Addr(), 0)
+			}
 			n.Ports = append(n.Ports, sandbox.Port{Container: port, Host: at})
 		}
 	}
@@ -161,6 +172,10 @@ func isolation(t *rapid.T, p place) sandbox.Isolation {
 		OomScoreAdj:     rapid.SampledFrom([]int{0, 500}).Draw(t, "oom score"),
 		Restart:         maybe(t, "restart", "no", "always"),
 		Sysctls:         rapid.SampledFrom([]map[string]string{nil, {"net.ipv4.ip_forward": "0"}}).Draw(t, "sysctls"),
+	}
+	if p.podman {
+		i.Runtime, i.CapDrop, i.IpcMode = "", []string{"ALL"}, "private"
+		i.MaskedPaths, i.ReadonlyPaths, i.Devices, i.Sysctls, i.PublishAllPorts = nil, nil, nil, nil, false
 	}
 	if p.open {
 		i.Privileged = rapid.Bool().Draw(t, "privileged")

@@ -99,7 +99,8 @@ func observeBind(text string) sandbox.Mount {
 	return m
 }
 
-func translateTmpfs(list []sandbox.Tmpfs) map[string]string {
+// translateTmpfs writes mount options. Podman knows no owner but the sandbox's user, whose letter is U.
+func translateTmpfs(list []sandbox.Tmpfs, d dialect) map[string]string {
 	if len(list) == 0 {
 		return nil
 	}
@@ -115,15 +116,27 @@ func translateTmpfs(list []sandbox.Tmpfs) map[string]string {
 		if t.Mode != "" {
 			options = append(options, "mode="+t.Mode)
 		}
-		if t.UID >= 0 {
-			options = append(options, fmt.Sprintf("uid=%d", t.UID))
-		}
-		if t.GID >= 0 {
-			options = append(options, fmt.Sprintf("gid=%d", t.GID))
-		}
+		options = append(options, owner(t, d)...)
 		out[t.Target] = strings.Join(options, ",")
 	}
 	return out
+}
+
+func owner(t sandbox.Tmpfs, d dialect) []string {
+	var options []string
+	switch {
+	case t.UID < 0 && t.GID < 0:
+		return nil
+	case d.podman:
+		return []string{"U"}
+	}
+	if t.UID >= 0 {
+		options = append(options, fmt.Sprintf("uid=%d", t.UID))
+	}
+	if t.GID >= 0 {
+		options = append(options, fmt.Sprintf("gid=%d", t.GID))
+	}
+	return options
 }
 
 func observeTmpfs(all map[string]string) []sandbox.Tmpfs {

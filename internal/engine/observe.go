@@ -2,6 +2,7 @@ package engine
 
 import (
 	"maps"
+	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -13,7 +14,7 @@ import (
 )
 
 // fillable are the fields that an image or an engine fills in when a Spec leaves them: their own values then are what
-// was asked for. (An inspect alone cannot tell "left" from "asked for".)
+// was asked for. (An inspect alone cannot tell "left" from "asked for".) Two at the end Podman does not tell.
 var fillable = []struct {
 	name  string
 	empty func(sandbox.Spec) bool
@@ -26,6 +27,10 @@ var fillable = []struct {
 	{"stop-signal", func(s sandbox.Spec) bool { return s.Process.StopSignal == "" }, func(s *sandbox.Spec) { s.Process.StopSignal = "" }},
 	{"hostname", func(s sandbox.Spec) bool { return s.Network.Hostname == "" }, func(s *sandbox.Spec) { s.Network.Hostname = "" }},
 	{"network", func(s sandbox.Spec) bool { return s.Network.Mode == "" }, func(s *sandbox.Spec) { s.Network.Mode, s.Network.Attached = "", nil }},
+	{"stop-timeout", func(s sandbox.Spec) bool { return s.Process.StopTimeout == 0 }, func(s *sandbox.Spec) { s.Process.StopTimeout = 0 }},
+	{"ports", func(s sandbox.Spec) bool { return allChosen(s.Network.Ports) }, func(s *sandbox.Spec) { s.Network.Ports = unchosen(s.Network.Ports) }},
+	{"nocopy", func(s sandbox.Spec) bool { return noCopies(s.Mounts) }, func(s *sandbox.Spec) { setNoCopy(s.Mounts) }},
+	{"ulimits", func(s sandbox.Spec) bool { return len(s.Limits.Ulimits) == 0 }, func(s *sandbox.Spec) { s.Limits.Ulimits = nil }},
 	{"shm", func(s sandbox.Spec) bool { return s.Limits.Shm == 0 }, func(s *sandbox.Spec) { s.Limits.Shm = 0 }},
 	{"ipc", func(s sandbox.Spec) bool { return s.IpcMode == "" }, func(s *sandbox.Spec) { s.IpcMode = "" }},
 	{"cgroupns", func(s sandbox.Spec) bool { return s.CgroupnsMode == "" }, func(s *sandbox.Spec) { s.CgroupnsMode = "" }},
@@ -34,6 +39,33 @@ var fillable = []struct {
 	{"log", func(s sandbox.Spec) bool { return s.Log.Driver == "" }, func(s *sandbox.Spec) { s.Log = sandbox.Log{} }},
 	{"masked", func(s sandbox.Spec) bool { return s.MaskedPaths == nil }, func(s *sandbox.Spec) { clearOwn(&s.MaskedPaths, "/proc/kcore") }},
 	{"readonly", func(s sandbox.Spec) bool { return s.ReadonlyPaths == nil }, func(s *sandbox.Spec) { clearOwn(&s.ReadonlyPaths, "/proc/sys") }},
+}
+
+// allChosen tells whether the engine is to choose every host port.
+func allChosen(ports []sandbox.Port) bool {
+	return len(ports) > 0 && !slices.ContainsFunc(ports, func(p sandbox.Port) bool { return p.Host.Port() != 0 })
+}
+
+// unchosen forgets the choice: Podman tells it where the wish was.
+func unchosen(ports []sandbox.Port) []sandbox.Port {
+	for i := range ports {
+		ports[i].Host = netip.AddrPortFrom(ports[i].Host.Addr(), 0)
+	}
+	return ports
+}
+
+// noCopies tells whether there are volumes, and the image's files are to be copied into none of them.
+func noCopies(mounts []sandbox.Mount) bool {
+	volume := func(m sandbox.Mount) bool { return m.Kind == sandbox.Volume }
+	copies := func(m sandbox.Mount) bool { return volume(m) && !m.NoCopy }
+	return slices.ContainsFunc(mounts, volume) && !slices.ContainsFunc(mounts, copies)
+}
+
+// setNoCopy says what Podman does not tell.
+func setNoCopy(mounts []sandbox.Mount) {
+	for i := range mounts {
+		mounts[i].NoCopy = mounts[i].Kind == sandbox.Volume
+	}
 }
 
 // clearOwn takes a list for the engine's own only if it has what every engine's has: somebody may have made the

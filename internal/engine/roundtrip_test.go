@@ -30,12 +30,16 @@ func sameSpec(t interface{ Fatalf(string, ...any) }, want, have sandbox.Spec) {
 func TestWhatIsAskedForIsReadBack(t *testing.T) {
 	for _, d := range []dialect{{api: "1.41"}, {api: "1.51"}, {api: "1.41", podman: true}} {
 		rapid.Check(t, func(t *rapid.T) {
-			want := specs(place{image: someImage, folder: "/src", networks: []string{"0berth-x", "other", "third"}, limits: true, open: true}).Draw(t, "spec")
+			want := specs(place{image: someImage, folder: "/src", networks: []string{"0berth-x", "other", "third"}, limits: true, open: true, podman: d.podman}).Draw(t, "spec")
 			r, err := translate(want, d)
 			if err != nil {
 				t.Skip(err)
 			}
-			sameSpec(t, want, observe(asInspected(r), "").Spec)
+			told := asInspected(r)
+			if d.podman {
+				likeDocker(&told)
+			}
+			sameSpec(t, want, observe(told, "").Spec)
 		})
 	}
 }
@@ -62,7 +66,7 @@ func TestTheRealEngineGivesBackWhatWasAskedFor(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	where := place{image: tool.Image, folder: sources(t), networks: testNetworks(t, e), limits: about.CanLimitMemory}
+	where := place{image: tool.Image, folder: sources(t), networks: testNetworks(t, e), limits: about.CanLimitMemory, podman: e.dialect.podman}
 	removeLater(t, e, sandbox.VolumeObject, "berth-engine-test-volume")
 	rapid.Check(t, func(t *rapid.T) {
 		want := specs(where).Draw(t, "spec")
@@ -82,7 +86,7 @@ func TestTheRealEngineGivesBackWhatWasAskedFor(t *testing.T) {
 // sources makes the folders that generated mounts name.
 func sources(t *testing.T) string {
 	t.Helper()
-	folder := t.TempDir()
+	folder := sharedFolder(t)
 	for _, name := range []string{"plain", "with space", "ünïcode", "c:olon", "com,ma"} {
 		if err := os.Mkdir(filepath.Join(folder, name), 0o755); err != nil {
 			t.Fatal(err)

@@ -132,8 +132,8 @@ func createFlags(s sandbox.Spec) [][]string {
 	for _, m := range s.Mounts {
 		flag("--mount", mountFlag(m))
 	}
-	for _, target := range slices.Sorted(maps.Keys(translateTmpfs(s.Tmpfs))) {
-		flag("--tmpfs", target+":"+translateTmpfs(s.Tmpfs)[target])
+	for _, target := range slices.Sorted(maps.Keys(translateTmpfs(s.Tmpfs, dialect{}))) {
+		flag("--tmpfs", target+":"+translateTmpfs(s.Tmpfs, dialect{})[target])
 	}
 	flag("--hostname", s.Network.Hostname)
 	flag("--network", s.Network.Mode)

@@ -111,10 +111,21 @@ func (e *Engine) inspectAll(ctx context.Context, list []container.Summary) ([]co
 func (e *Engine) observeAll(found []container.InspectResponse) []sandbox.Observed {
 	var out []sandbox.Observed
 	for _, c := range found {
-		out = append(out, observe(c, e.defaultRuntime()))
+		out = append(out, e.observe(c))
 	}
 	slices.SortStableFunc(out, func(a, b sandbox.Observed) int { return strings.Compare(a.Spec.Name, b.Spec.Name) })
 	return out
+}
+
+// observe reads a container back as this engine tells it.
+func (e *Engine) observe(c container.InspectResponse) sandbox.Observed {
+	if e.dialect.podman {
+		likeDocker(&c)
+		if c.HostConfig != nil {
+			e.readFilters(c.HostConfig.SecurityOpt)
+		}
+	}
+	return observe(c, e.defaultRuntime())
 }
 
 // defaultRuntime is the OCI runtime that the engine takes when none is asked for; "" before it was told.
@@ -231,6 +242,9 @@ func (e *Engine) observeEngine(info system.Info, version types.Version) sandbox.
 		out.NofileMax = e.nofileMax()
 	}
 	out.Kind = e.kindOf(out)
+	if out.Kind == sandbox.PodmanRootless && out.CgroupVersion == "1" { // it says it can, and drops every limit in silence
+		out.CanLimitMemory, out.CanLimitCPU, out.CanLimitPids = false, false, false
+	}
 	return out
 }
 

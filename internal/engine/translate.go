@@ -50,7 +50,7 @@ func translate(s sandbox.Spec, d dialect) (request, error) {
 	if err != nil {
 		return request{}, err
 	}
-	host := translateHost(s)
+	host := translateHost(s, d)
 	host.Mounts, host.Binds = mounts, binds
 	networks, connect := translateNetworks(s.Network, d)
 	return request{
@@ -89,7 +89,7 @@ func translateConfig(s sandbox.Spec) *container.Config {
 	return c
 }
 
-func translateHost(s sandbox.Spec) *container.HostConfig {
+func translateHost(s sandbox.Spec, d dialect) *container.HostConfig {
 	return &container.HostConfig{
 		Resources:       translateLimits(s),
 		LogConfig:       container.LogConfig{Type: s.Log.Driver, Config: s.Log.Options},
@@ -113,7 +113,7 @@ func translateHost(s sandbox.Spec) *container.HostConfig {
 		PublishAllPorts: s.PublishAllPorts,
 		ReadonlyRootfs:  s.ReadonlyRootfs,
 		SecurityOpt:     translateSecurity(s.Isolation),
-		Tmpfs:           translateTmpfs(s.Tmpfs),
+		Tmpfs:           translateTmpfs(s.Tmpfs, d),
 		UTSMode:         container.UTSMode(s.UTSMode),
 		UsernsMode:      container.UsernsMode(s.UsernsMode),
 		ShmSize:         s.Limits.Shm,
