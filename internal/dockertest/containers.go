@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/docker/docker/api/types/container"
+	"github.com/docker/docker/api/types/mount"
 	"github.com/docker/docker/api/types/network"
 	"github.com/docker/docker/api/types/versions"
 	"github.com/docker/go-connections/nat"
@@ -125,6 +126,7 @@ func (s *Server) createContainer(c call) {
 		HostConfig: asked.HostConfig, State: &container.State{Status: container.StateCreated},
 	}
 	b.Config = asked.Config
+	b.Mounts = points(asked.HostConfig)
 	b.NetworkSettings = &container.NetworkSettings{Networks: map[string]*network.EndpointSettings{}}
 	s.fillFromImage(b, found)
 	s.fillFromEngine(b)
@@ -135,6 +137,24 @@ func (s *Server) createContainer(c call) {
 	s.containers[id] = b
 	s.tell(b, "create", nil)
 	answerStatus(c.w, http.StatusCreated, container.CreateResponse{ID: id, Warnings: []string{}})
+}
+
+// points tells of every mount again, as engines do.
+func points(h *container.HostConfig) []container.MountPoint {
+	var out []container.MountPoint
+	if h == nil {
+		return nil
+	}
+	for _, m := range h.Mounts {
+		out = append(out, container.MountPoint{Type: m.Type, Name: m.Source, Source: m.Source, Destination: m.Target, RW: !m.ReadOnly})
+	}
+	for _, bind := range h.Binds {
+		if parts := strings.SplitN(bind, ":", 3); len(parts) > 1 {
+			readOnly := len(parts) > 2 && slices.Contains(strings.Split(parts[2], ","), "ro")
+			out = append(out, container.MountPoint{Type: mount.TypeBind, Source: parts[0], Destination: parts[1], RW: !readOnly})
+		}
+	}
+	return out
 }
 
 // fillFromImage adds what the image says where the request is silent, as the daemon does.

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/docker/docker/api/types/container"
+	"github.com/docker/docker/api/types/mount"
 	"github.com/docker/docker/api/types/strslice"
 
 	"berth/internal/fault"
@@ -55,10 +56,7 @@ func likeDocker(c *container.InspectResponse) {
 			h.Tmpfs[target] = strings.Replace(options, ",U", ",uid="+uid+",gid="+gid, 1)
 		}
 	}
-	h.Binds = slices.DeleteFunc(h.Binds, func(bind string) bool {
-		source, _, _ := strings.Cut(bind, ":")
-		return anonymous.MatchString(source)
-	})
+	h.Mounts, h.Binds = podmanMounts(c.Mounts, h.Binds)
 	h.Ulimits = podmanUlimits(h.Ulimits)
 	h.CapDrop, h.CapAdd = podmanCapabilities(h.CapDrop, h.CapAdd)
 }
@@ -132,6 +130,27 @@ func podmanNetwork(c *container.InspectResponse) container.NetworkMode {
 		return container.NetworkMode(name)
 	}
 	return mode
+}
+
+// podmanMounts takes the mounts from where a colon in a path does no harm. Binds tell of each again, and alone the
+// SELinux label; volumes that an engine made for an image's VOLUME are nobody's wish.
+func podmanMounts(points []container.MountPoint, binds []string) (mounts []mount.Mount, labelled []string) {
+	for _, p := range points {
+		source := p.Source
+		if p.Type == mount.TypeVolume {
+			source = p.Name
+		}
+		if p.Type != mount.TypeBind && p.Type != mount.TypeVolume || anonymous.MatchString(source) {
+			continue
+		}
+		at := slices.IndexFunc(binds, func(b string) bool { return strings.HasPrefix(b, source+":"+p.Destination+":") })
+		if at >= 0 && observeBind(binds[at]).SELinux != "" {
+			labelled = append(labelled, binds[at])
+			continue
+		}
+		mounts = append(mounts, mount.Mount{Type: p.Type, Source: source, Target: p.Destination, ReadOnly: !p.RW})
+	}
+	return mounts, labelled
 }
 
 // podmanUlimits drops the limit of processes that Podman adds to every container, and gives the others their names.

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/docker/docker/api/types/container"
+	"github.com/docker/docker/api/types/mount"
 	"github.com/docker/docker/api/types/network"
 	"pgregory.net/rapid"
 
@@ -23,7 +24,7 @@ var someImage = sandbox.Image{Ref: "acme/agent:1", ID: digest([]byte("agent")), 
 func sameSpec(t interface{ Fatalf(string, ...any) }, want, have sandbox.Spec) {
 	want.Env, have.Env = nil, nil
 	if !reflect.DeepEqual(want, have) {
-		t.Fatalf("asked for and found differ:\n%v\n%v\n%v", sandbox.Diff(want, have), want.Labels, have.Labels)
+		t.Fatalf("asked for and found differ:\n%v\n%+v\n%+v", sandbox.Diff(want, have), want, have)
 	}
 }
 
@@ -54,9 +55,23 @@ func asInspected(r request) container.InspectResponse {
 		ContainerJSONBase: &container.ContainerJSONBase{
 			ID: digest([]byte(r.name))[7:], Name: "/" + r.name, Image: r.config.Image, HostConfig: r.host,
 		},
+		Mounts:          points(r.host.Mounts, r.host.Binds),
 		Config:          r.config,
 		NetworkSettings: &container.NetworkSettings{Networks: joined},
 	}
+}
+
+// points tells of every mount as an engine does beside the request.
+func points(mounts []mount.Mount, binds []string) []container.MountPoint {
+	var out []container.MountPoint
+	for _, m := range mounts {
+		out = append(out, container.MountPoint{Type: m.Type, Name: m.Source, Source: m.Source, Destination: m.Target, RW: !m.ReadOnly})
+	}
+	for _, text := range binds {
+		m := observeBind(text)
+		out = append(out, container.MountPoint{Type: mount.TypeBind, Source: m.Source, Destination: m.Target, RW: !m.ReadOnly})
+	}
+	return out
 }
 
 func TestTheRealEngineGivesBackWhatWasAskedFor(t *testing.T) {
