@@ -16,6 +16,7 @@ type Posture struct {
 	Open        int      // probes that got through where they must not
 	Untried     int      // probes that could not be tried
 	Network     []string // who reaches whom, one piece each
+	Unverified  bool     // the mounts: another kernel serves them, so their identity cannot be compared
 	GivenUp     []string // as the user wrote them
 	Unsupported []string // rules that the engine cannot do
 	Failed      []string // rules that should hold and do not
@@ -24,6 +25,7 @@ type Posture struct {
 // NewPosture reads a posture off an audit, or off Harden's findings where nothing runs yet (then without probes).
 func NewPosture(p Profile, planned sandbox.Spec, giveUp []GiveUp, f Facts, findings []Finding, probes Probes) Posture {
 	out := Posture{Profile: p, Network: networkPosture(planned, f)}
+	out.Unverified = f.Engine.Remote || f.Engine.Kind == sandbox.DockerDesktop
 	for _, found := range findings {
 		switch found.State {
 		case Held:
@@ -37,12 +39,12 @@ func NewPosture(p Profile, planned sandbox.Spec, giveUp []GiveUp, f Facts, findi
 	for _, g := range giveUp {
 		out.GivenUp = append(out.GivenUp, g.String())
 	}
-	out.count(probes.attempts(p, planned))
+	out.tally(probes.attempts(p, planned))
 	return out
 }
 
-// count tells apart what each probe met at its worst: a probe counts once, though both users tried it.
-func (p *Posture) count(attempts []attempt) {
+// tally tells apart what each probe met at its worst: a probe counts once, though both users tried it.
+func (p *Posture) tally(attempts []attempt) {
 	worst := map[string]int{}
 	for _, a := range attempts {
 		rank := map[probe.Result]int{probe.Unknown: 1, probe.Closed: 2}[a.Result]
@@ -67,14 +69,19 @@ func (p *Posture) count(attempts []attempt) {
 
 // Pieces are the parts of the line, for a screen that wraps.
 func (p Posture) Pieces() []string {
-	out := []string{string(p.Profile), fmt.Sprintf("%d rules hold", p.Held)}
-	if p.Closed > 0 {
-		out = append(out, fmt.Sprintf("%d probes refused", p.Closed))
-	}
-	if p.Open > 0 {
-		out = append(out, fmt.Sprintf("%d probes got through", p.Open))
+	out := []string{string(p.Profile), count(p.Held, "rule") + " hold"}
+	for _, probes := range []struct {
+		n    int
+		what string
+	}{{p.Closed, "refused"}, {p.Open, "got through"}, {p.Untried, "not tried"}} {
+		if probes.n > 0 {
+			out = append(out, count(probes.n, "probe")+" "+probes.what)
+		}
 	}
 	out = append(out, p.Network...)
+	if p.Unverified {
+		out = append(out, "mounts not verified")
+	}
 	for _, list := range []struct {
 		names []string
 		what  string
@@ -84,6 +91,13 @@ func (p Posture) Pieces() []string {
 		}
 	}
 	return out
+}
+
+func count(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
 }
 
 // String gives the line.

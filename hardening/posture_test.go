@@ -35,6 +35,11 @@ func TestThePostureSaysWhatIsTrue(t *testing.T) {
 			want: "standard · 57 rules hold · links published on 127.0.0.1 · egress direct: internet, LAN and this machine's services · " +
 				"1 given up: limit-nofile=8192 · 2 unsupported: lsm, limit-pids",
 		},
+		"an engine on another machine": {
+			change: func(c *hardeningCase) { c.facts.Engine.Remote, c.spec.Network.Ports = true, nil },
+			want: "standard · 60 rules hold · nothing published · egress direct: internet, LAN and this machine's services · " +
+				"mounts not verified",
+		},
 		"no network": {
 			change: func(c *hardeningCase) { c.profile = Paranoid },
 			want:   "paranoid · 61 rules hold · nothing published · egress off",
@@ -94,7 +99,7 @@ func TestAProbeThatGetsThroughBreaksItsRule(t *testing.T) {
 		t.Errorf("%+v", bad)
 	}
 	p := NewPosture(Standard, c.hardened, nil, c.facts, findings, probes)
-	if p.Open != 1 || p.Closed != len(probe.All())-1 || !strings.Contains(p.String(), "1 probes got through") {
+	if p.Open != 1 || p.Closed != len(probe.All())-1 || !strings.Contains(p.String(), "1 probe got through") {
 		t.Errorf("%+v\n%s", p, p)
 	}
 }
@@ -148,6 +153,17 @@ func TestWhatWasGivenUpMayBeOpen(t *testing.T) {
 		if f.Rule == "seccomp" && f.State != GivenUp || !f.Good() {
 			t.Errorf("%+v", f)
 		}
+	}
+}
+
+func TestAProbeThatCouldNotBeTriedIsCounted(t *testing.T) {
+	c := plainCase(t, Standard)
+	untried := outcomes(map[string]probe.Result{"limit-swap": probe.Unknown})
+	probes := Probes{Agent: untried, Root: untried}
+	findings := Audit(c.hardened, c.hardened, Standard, nil, c.facts, probes)
+	line := NewPosture(Standard, c.hardened, nil, c.facts, findings, probes).String()
+	if !Good(findings) || !strings.Contains(line, " probes refused · 1 probe not tried · ") {
+		t.Error(line)
 	}
 }
 
