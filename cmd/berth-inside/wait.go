@@ -9,7 +9,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"os"
 	"os/signal"
 	"strconv"
 	"strings"
@@ -160,7 +159,7 @@ func rfb(args []string, out, errOut io.Writer) int {
 			fmt.Fprintln(out, banner)
 			return exitOK
 		}
-		if err == nil || !errors.Is(why, os.ErrDeadlineExceeded) { // what the end of the time cut off says nothing
+		if err == nil || !timedOut(why) { // what the end of the time cut off says nothing
 			err = why
 		}
 		select {
@@ -170,6 +169,11 @@ func rfb(args []string, out, errOut io.Writer) int {
 	}
 	fmt.Fprintf(errOut, "no desktop after %v: %v\n", *timeout, err)
 	return exitTimeout
+}
+
+func timedOut(err error) bool {
+	var netErr net.Error
+	return errors.As(err, &netErr) && netErr.Timeout()
 }
 
 // idle waits for TERM or INT and reaps nothing: it is meant to run under the engine's init.
