@@ -28,7 +28,11 @@ type Request struct {
 
 // Plan decides what a launch would do; it touches nothing.
 func (l *Launcher) Plan(ctx context.Context, q Request) (*Plan, error) {
-	observed, err := l.Runtime.Observe(ctx, ImageRef(q.Settings, l.Names))
+	ref, err := l.imageRef(q.Settings)
+	if err != nil {
+		return nil, err
+	}
+	observed, err := l.Runtime.Observe(ctx, ref)
 	if err != nil {
 		return nil, err
 	}
@@ -140,7 +144,10 @@ func (l *Launcher) Up(ctx context.Context, q Request, o UpOptions) (*Result, err
 		return nil, err
 	}
 	defer unlock()
-	ref := ImageRef(q.Settings, l.Names)
+	ref, err := l.imageRef(q.Settings)
+	if err != nil {
+		return nil, err
+	}
 	observed, err := l.Runtime.Observe(ctx, ref)
 	if err != nil {
 		return nil, err
