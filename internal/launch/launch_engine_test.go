@@ -35,7 +35,9 @@ func realLauncher(t *testing.T) *launch.Launcher {
 		t.Fatal(err)
 	}
 	facts := host.Read()
-	facts.UID, facts.GID, facts.SudoUID = 1000, 1000, 0
+	if facts.SudoUID = 0; facts.UID == 0 {
+		facts.UID, facts.GID = 1000, 1000 // root may not own a sandbox
+	}
 	return &launch.Launcher{
 		Runtime: e, Reach: launch.Published{}, Store: store, Host: facts, Files: host.Disk{}, Version: "test",
 		Sink:       func(e event.Event) { t.Logf("%s %s %s %v %s", e.Step, e.Stage, e.Text, e.Elapsed, e.Error) },
@@ -53,7 +55,7 @@ func TestASandboxComesUpAndGoesWithoutATrace(t *testing.T) {
 	if err := os.Mkdir(project, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Chown(project, 1000, 1000); err != nil {
+	if err := os.Chown(project, l.Host.UID, l.Host.GID); err != nil {
 		t.Fatal(err)
 	}
 	settings, err := config.Load(config.Input{WorkDir: project, Flags: []config.Flag{{Key: "image", Name: "--image", Values: []string{"starter"}}}})

@@ -72,7 +72,7 @@ func follow(r io.Reader, out io.Writer) (ok bool, err error) {
 		if rank[l.Action] > 0 {
 			delete(wrote, key)
 		}
-		if l.Test == "" && rank[l.Action] > 0 {
+		if l.Test == "" && (l.Action == "pass" || l.Action == "fail") { // skipped: it has no tests
 			fmt.Fprintf(out, "%-5s %s  %.1f s\n", l.Action, l.Package, l.Elapsed)
 		}
 	}, func(text string) { fmt.Fprintln(out, text) })
