@@ -122,8 +122,11 @@ func imageFileThroughLinks(t *testing.T, s suite) {
 		}
 	}
 	left, err := s.Sandboxes(t.Context())
-	if err != nil || slices.ContainsFunc(left, func(o sandbox.Observed) bool { return o.Spec.Labels[sandbox.LabelKind] == "helper" }) {
-		t.Errorf("a helper is left: %v, %v", left, err)
+	helper := func(o sandbox.Observed) bool {
+		return o.Spec.Labels[sandbox.LabelKind] == sandbox.KindHelper && o.Spec.Image.ID == s.image.ID
+	}
+	if err != nil || slices.ContainsFunc(left, helper) {
+		t.Errorf("a helper is left: %v", err)
 	}
 }
 
