@@ -166,7 +166,7 @@ func (m *model) showLink(name, kind string) tea.Cmd {
 				m.fail(err)
 				return nil
 			}
-			m.present(name, kind, url, "a fresh link: works once, within 10 minutes")
+			m.present(name, kind, url, "the "+m.label(name, kind)+" link, with its key"+m.lasts(name, kind))
 			return nil
 		}
 	})
@@ -180,19 +180,34 @@ func (m *model) copyLink(name, kind string) tea.Cmd {
 				m.fail(err)
 				return nil
 			}
-			return m.copy(clean(url), "the "+m.label(name, kind)+" link is copied; it works once, within 10 minutes")
+			return m.copy(clean(url), "the "+m.label(name, kind)+" link is copied, with its key"+m.lasts(name, kind))
 		}
 	})
 }
 
 // label is what a kind of link is called on the screen.
 func (m *model) label(name, kind string) string {
-	for _, l := range m.view(name).info.Links {
-		if l.Kind == kind {
-			return clean(l.Label)
-		}
+	if l := m.linkOf(name, kind); l.Label != "" {
+		return clean(l.Label)
 	}
 	return kind
+}
+
+// lasts says how long a link that is handed out works, if that is limited.
+func (m *model) lasts(name, kind string) string {
+	if l := m.linkOf(name, kind); l.Lasts != "" {
+		return "; it works " + clean(l.Lasts)
+	}
+	return ""
+}
+
+func (m *model) linkOf(name, kind string) Link {
+	for _, l := range m.view(name).info.Links {
+		if l.Kind == kind {
+			return l
+		}
+	}
+	return Link{}
 }
 
 func (m *model) copyCommand(name string, e Edits) tea.Cmd {

@@ -195,6 +195,7 @@ type Link struct {
 	Label string // "VS Code"
 	URL   string // without a key; "" when there is none
 	Note  string // "opens ~/shop", "loopback only"; without a URL: why, and what to do
+	Lasts string // how long a link that is handed out works: "once, within 10 minutes"; "" when nothing limits it
 }
 
 // Mark is what stands before a line. It is never told by colour alone.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -128,7 +129,7 @@ func (f *failureView) draw(m *model, c *canvas) {
 		lines = append(lines, hang(sign+clean(l), c.w, 2)...)
 	}
 	lines = append(lines, f.stepLine()...)
-	if hint := clean(fault.HintOf(f.err)); hint != "" {
+	if hint := clean(fault.HintOf(f.err)); hint != "" && !f.advises(hint) {
 		lines = append(lines, hang("  try: "+hint, c.w, 7)...)
 	}
 	lines = append(lines, f.remedyLines(m, c.w)...)
@@ -161,9 +162,18 @@ func (f *failureView) remedyLines(m *model, w int) []string {
 		if i >= 9 {
 			break
 		}
-		out = append(out, hang("  "+m.st.in(strong, strconv.Itoa(i+1))+" "+clean(r.Text), w, 4)...)
+		head := "  " + m.st.in(strong, strconv.Itoa(i+1)) + " "
+		if r.Set == nil {
+			head = "  try: "
+		}
+		out = append(out, hang(head+clean(r.Text), w, 4)...)
 	}
 	return out
+}
+
+// advises tells whether a hint stands among the remedies already.
+func (f *failureView) advises(hint string) bool {
+	return slices.ContainsFunc(f.remedies, func(r Remedy) bool { return clean(r.Text) == hint })
 }
 
 func (f *failureView) removedLines(w int) []string {
@@ -207,7 +217,7 @@ func (f *failureView) detailLines(w int) []string {
 
 func stepSummary(s *stepView) string {
 	word := map[event.Stage]string{"": "not begun", event.Begin: "begun", event.Progress: "begun", event.Done: "done", event.Failed: "failed"}[s.stage]
-	return strings.TrimRight(fmt.Sprintf("  %-9s %s %s  %s", word, s.kind, s.text, took(s.elapsed)), " ")
+	return strings.TrimRight(fmt.Sprintf("  %-9s %s  %s", word, s.name(), took(s.elapsed)), " ")
 }
 
 // report is all of it, to be passed on: what a person would ask for first.

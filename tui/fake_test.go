@@ -84,8 +84,8 @@ func newFake() *fake {
 			Engine:  "docker 28.5",
 			Posture: "standard · 44 rules hold · 31 probes · nothing published · egress on",
 			Links: []Link{
-				{"code", "VS Code", "http://shop.localhost:8011/", "opens ~/shop"},
-				{"vnc", "VNC", "http://shop.localhost:8012/", "the agent's desktop"},
+				{"code", "VS Code", "http://shop.localhost:8011/", "opens ~/shop", "once, within 10 minutes"},
+				{"vnc", "VNC", "http://shop.localhost:8012/", "the agent's desktop", ""},
 			},
 			CPUs: 1.5,
 			Mounts: []Line{

@@ -111,6 +111,7 @@ func TestAdviceWithoutEditsIsNoButton(t *testing.T) {
 	f := newFailure("shop", "launch failed", newPortTaken(), nil)
 	f.remedies = []Remedy{{Text: "free some space"}}
 	d.m.push(f)
+	d.wants("  try: free some space")
 	before := d.text()
 	d.keys("1", "enter")
 	if got := d.text(); got != before || strings.Contains(got, "enter 1") {
@@ -272,7 +273,7 @@ func TestLinksAreCopiedShownAndOpened(t *testing.T) {
 	d.keys("esc")
 	d.lacks("#k=")
 	d.keys("u")
-	d.wants("a fresh link: works once, within 10 minutes", f.link)
+	d.wants("the VS Code link, with its key; it works once, within 10 minutes", f.link)
 	d.keys("y")
 	d.wants("the link is copied")
 	d.out.Reset()
@@ -518,7 +519,7 @@ func TestEventsFoldIntoSteps(t *testing.T) {
 	for _, s := range l.steps {
 		got = append(got, stepSummary(s))
 	}
-	want := []string{"  done      volume   1.0 s", "  done      volume   1.0 s", "  not begun create", "  begun     surprise of the engine"}
+	want := []string{"  done      volume  1.0 s", "  done      volume  1.0 s", "  not begun create", "  begun     surprise of the engine"}
 	if !slices.Equal(got, want) || !slices.Equal(l.notes, []string{"a note"}) || l.removed() != "what was made is removed: create" {
 		t.Errorf("%q, %q, %q", got, l.notes, l.removed())
 	}

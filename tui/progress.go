@@ -120,7 +120,7 @@ func (p *progressView) stepLine(m *model, s *stepView, w int) []string {
 		sign = m.st.in(bad, "✗")
 	}
 	figures := s.figures(m, w)
-	name := strings.TrimSpace(s.kind + " " + s.text)
+	name := s.name()
 	out := []string{" " + sign + " " + elide(name, w-3)}
 	if room := w - 3 - width(figures); room >= min(width(name), 24) {
 		out[0] = " " + sign + " " + elide(name, room) + figures
@@ -131,6 +131,14 @@ func (p *progressView) stepLine(m *model, s *stepView, w int) []string {
 		out = append(out, layerLines(s.layers, w)...)
 	}
 	return out
+}
+
+// name says what a step does: its kind, and its text where that does not begin with it.
+func (s *stepView) name() string {
+	if strings.HasPrefix(s.text, s.kind) {
+		return s.text
+	}
+	return strings.TrimSpace(s.kind + " " + s.text)
 }
 
 // figures say how far a step is: bar, percent, bytes, time to go. Without a total only what is known.
