@@ -220,15 +220,8 @@ func (p *Process) Signal(sig os.Signal) { _ = p.cmd.Process.Signal(sig) }
 // PID is the process's number.
 func (p *Process) PID() int { return p.cmd.Process.Pid }
 
-// Ended tells whether the process has come to its end.
-func (p *Process) Ended() bool {
-	select {
-	case <-p.ended:
-		return true
-	default:
-		return false
-	}
-}
+// Done is closed when the process has come to its end.
+func (p *Process) Done() <-chan struct{} { return p.ended }
 
 // Until waits for an event; false when the process ends without it.
 func (p *Process) Until(is func(Event) bool) bool {
