@@ -43,7 +43,7 @@ func (s signalled) Error() string { return "interrupted by " + s.sig.String() }
 // has lastLimit to come to its end.
 const (
 	secondPress = 3 * time.Second
-	lastLimit   = time.Second
+	lastLimit   = 5 * time.Second // removing takes about 0.5 s, more on a machine at its limits
 )
 
 // end prints what went wrong and gives the exit code.

@@ -124,7 +124,7 @@ func (e *Engine) Start(ctx context.Context, id string) error {
 	subject := e.called(ctx, id)
 	if address := takenPort(err.Error()); address != "" {
 		return &fault.Fault{
-			Kind: fault.Conflict, Cause: err, Hint: "choose another: --set links.port=PORT",
+			Kind: fault.Conflict, Cause: errors.Join(sandbox.ErrPortTaken, err), Hint: "choose another: BERTH_LINKS_PORT=PORT",
 			Message: fmt.Sprintf("%s: port %s is taken by %s", subject, address, e.publisher(ctx, address)),
 		}
 	}

@@ -59,8 +59,8 @@ var known = []struct {
 	{"duplicate mount point", fault.Usage, "", "give each place in the sandbox one mount", ""},
 	{"container cannot be connected to network endpoints", fault.Failure, "this engine takes one network at a time", "", ""},
 	// networks and ports
-	{"port is already allocated", fault.Conflict, "a port of this machine is taken", "choose another: --set links.port=PORT", ""},
-	{"address already in use", fault.Conflict, "a port of this machine is taken", "choose another: --set links.port=PORT", ""},
+	{"port is already allocated", fault.Conflict, "a port of this machine is taken", "choose another: BERTH_LINKS_PORT=PORT", ""},
+	{"address already in use", fault.Conflict, "a port of this machine is taken", "choose another: BERTH_LINKS_PORT=PORT", ""},
 	{"non-overlapping ipv4 address pool", fault.Conflict, "the engine has no free subnet left", "docker network prune", ""},
 	{"pool overlaps with other one", fault.Conflict, "the subnet is in use by another network", "", ""},
 	{"has active endpoints", fault.Conflict, "containers are still joined to it", "", ""},

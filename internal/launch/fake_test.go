@@ -31,7 +31,8 @@ const fakeImage = "sha256:111111111111111111111111111111111111111111111111111111
 type fakeRuntime struct {
 	mu         sync.Mutex
 	calls      []string
-	failAt     int // 0: never
+	failAt     int   // 0: never
+	failWith   error // nil: errFake
 	hang       func()
 	image      bool
 	endpoint   string // "": that of fakeEngine
@@ -59,7 +60,7 @@ func (f *fakeRuntime) call(ctx context.Context, name string) error {
 		return context.Cause(ctx)
 	}
 	if here {
-		return errFake
+		return cmp.Or(f.failWith, error(errFake))
 	}
 	return ctx.Err()
 }

@@ -65,6 +65,24 @@ func TestALaunchThatIsCancelledInAnyCallLeavesNothing(t *testing.T) {
 	}
 }
 
+func TestAPortThatIsTakenBeforeTheStartIsReplacedUnlessItWasAskedFor(t *testing.T) {
+	calls := newFixture(t)
+	calls.up(t)
+	for _, asked := range []uint16{0, 8010} {
+		f := newFixture(t)
+		f.request.Settings.Links.Port = asked
+		f.engine.failAt = slices.Index(calls.engine.calls, "start") + 1
+		f.engine.failWith = &fault.Fault{Kind: fault.Conflict, Message: "taken", Cause: sandbox.ErrPortTaken}
+		result, err := f.Up(t.Context(), f.request, UpOptions{})
+		switch {
+		case asked == 0 && (err != nil || result.Status.State != sandbox.Up):
+			t.Errorf("chosen by berth: %v", err)
+		case asked != 0 && fault.KindOf(err) != fault.Conflict:
+			t.Errorf("asked for: %v", err)
+		}
+	}
+}
+
 // callsOfALaunch counts what a launch asks of the engine.
 func callsOfALaunch(t *testing.T) int {
 	t.Helper()

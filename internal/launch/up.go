@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"net/netip"
@@ -133,7 +134,11 @@ func readEnvFiles(paths []string) (map[string]string, error) {
 	return out, nil
 }
 
+// portTries is how many launches may lose a race for ports that berth itself had chosen.
+const portTries = 4
+
 // Up makes the sandbox of a request, or finds it up already. It holds the sandbox's lock for as long as it works.
+// Somebody may take a port between its choice and the start: then others are chosen, unless the user named them.
 func (l *Launcher) Up(ctx context.Context, q Request, o UpOptions) (*Result, error) {
 	name, err := l.Name(q)
 	if err != nil {
@@ -144,6 +149,16 @@ func (l *Launcher) Up(ctx context.Context, q Request, o UpOptions) (*Result, err
 		return nil, err
 	}
 	defer unlock()
+	for lost := 1; ; lost++ {
+		result, err := l.up(ctx, q, o, name)
+		if !errors.Is(err, sandbox.ErrPortTaken) || q.Settings.Links.Port != 0 || o.Keep || lost == portTries {
+			return result, err
+		}
+		l.Sink(event.Event{Time: time.Now().UTC(), Sandbox: name, Step: string(StepStart), Stage: event.Note, Text: "choosing other ports"})
+	}
+}
+
+func (l *Launcher) up(ctx context.Context, q Request, o UpOptions, name string) (*Result, error) {
 	ref, err := l.imageRef(q.Settings)
 	if err != nil {
 		return nil, err

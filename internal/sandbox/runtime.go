@@ -1,9 +1,13 @@
 package sandbox
 
 import (
+	"errors"
 	"io"
 	"time"
 )
+
+// ErrPortTaken is below the error of a start whose port on the host somebody else has.
+var ErrPortTaken = errors.New("the port is taken")
 
 // NetworkSpec is a network that berth makes for one sandbox.
 type NetworkSpec struct {
