@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"net/netip"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -66,12 +67,12 @@ func conformance(t *testing.T, e *Engine) {
 // spec is a small sandbox that runs until it is stopped.
 func (s suite) spec(name string) sandbox.Spec {
 	return sandbox.Spec{
-		Name: "engine-test-" + name, Image: s.image.Image,
+		Name: mark + "-" + name, Image: s.image.Image,
 		Process:   sandbox.Process{User: "1000:1000", Entrypoint: []string{"/tool"}, Cmd: []string{"wait"}, StopSignal: "SIGTERM"},
 		Network:   sandbox.Network{Mode: "none", Hostname: "sandbox"},
 		Isolation: sandbox.Isolation{CapDrop: []string{"ALL"}, NoNewPrivileges: true, Restart: "no"},
 		Labels: map[string]string{
-			sandbox.LabelSandbox: "engine-test-" + name, sandbox.LabelOwner: "engine-test", sandbox.LabelContract: "none",
+			sandbox.LabelSandbox: mark + "-" + name, sandbox.LabelOwner: mark, sandbox.LabelContract: "none",
 		},
 	}.Normalise()
 }
@@ -108,8 +109,8 @@ func imageTellsWhatItRuns(t *testing.T, s suite) {
 	if !slices.Equal(i.Volumes, []string{"/v"}) || !slices.Equal(i.Exposed, []string{"8000/tcp"}) || i.Labels["other"] != "label" {
 		t.Errorf("declared: %+v", i)
 	}
-	_, err := s.Image(t.Context(), "localhost/berth-engine-test/nosuch:1")
-	if want := "localhost/berth-engine-test/nosuch:1: the engine does not have this image"; err == nil || err.Error() != want || fault.KindOf(err) != fault.Image {
+	_, err := s.Image(t.Context(), "localhost/berth-"+mark+"/nosuch:1")
+	if want := "localhost/berth-" + mark + "/nosuch:1: the engine does not have this image"; err == nil || err.Error() != want || fault.KindOf(err) != fault.Image {
 		t.Errorf("got %v, want %s", err, want)
 	}
 }
@@ -174,8 +175,8 @@ func lifeOfASandbox(t *testing.T, s suite) {
 	if err := s.Remove(t.Context(), sandbox.ContainerObject, id); err != nil {
 		t.Fatal(err)
 	}
-	_, err := s.Inspect(t.Context(), "berth-engine-test-life")
-	if want := "berth-engine-test-life: there is no such container"; err == nil || err.Error() != want || fault.KindOf(err) != fault.NotFound {
+	_, err := s.Inspect(t.Context(), "berth-"+mark+"-life")
+	if want := "berth-" + mark + "-life: there is no such container"; err == nil || err.Error() != want || fault.KindOf(err) != fault.NotFound {
 		t.Errorf("got %v, want %s", err, want)
 	}
 }
@@ -231,7 +232,7 @@ func execCarriesStreams(t *testing.T, s suite) {
 		for _, x := range []sandbox.Exec{{}, {TTY: true}} {
 			x.Command = []string{"/nosuch"}
 			got, err := s.Exec(t.Context(), id, x)
-			want := "sandbox engine-test-exec: /nosuch: there is no such program in the image"
+			want := "sandbox " + mark + "-exec: /nosuch: there is no such program in the image"
 			if s.dialect.podman && !x.TTY && err == nil { // it says so nowhere
 				want, err = "", errors.New("")
 			}
@@ -245,7 +246,7 @@ func execCarriesStreams(t *testing.T, s suite) {
 			t.Fatal(err)
 		}
 		_, err := s.Exec(t.Context(), id, sandbox.Exec{Command: []string{"/tool", "both"}})
-		if want := "sandbox engine-test-exec: the sandbox is not running"; err == nil || err.Error() != want || fault.KindOf(err) != fault.Conflict {
+		if want := "sandbox " + mark + "-exec: the sandbox is not running"; err == nil || err.Error() != want || fault.KindOf(err) != fault.Conflict {
 			t.Errorf("got %v, want %s", err, want)
 		}
 	})
@@ -279,7 +280,7 @@ func logsAreMerged(t *testing.T, s suite) {
 }
 
 func folderBeforeTheStart(t *testing.T, s suite) {
-	volume := "berth-engine-test-home"
+	volume := "berth-" + mark + "-home"
 	spec := s.spec("folder")
 	spec.Mounts = []sandbox.Mount{{Kind: sandbox.Volume, Source: volume, Target: "/home", NoCopy: true}}
 	spec.ReadonlyRootfs = true
@@ -331,7 +332,7 @@ func changesAreTold(t *testing.T, s suite) {
 				quiet = nil
 			case c := <-changes:
 				died = c.Action == "die"
-				if died && (c.Code != 3 || c.Name != "engine-test-watch" || len(c.ID) != 64 || c.Time.IsZero()) {
+				if died && (c.Code != 3 || c.Name != mark+"-watch" || len(c.ID) != 64 || c.Time.IsZero()) {
 					t.Errorf("%+v", c)
 				}
 			}
@@ -348,7 +349,7 @@ func changesAreTold(t *testing.T, s suite) {
 
 func removingNothing(t *testing.T, s suite) {
 	for _, kind := range []sandbox.ObjectKind{sandbox.ContainerObject, sandbox.NetworkObject, sandbox.VolumeObject, sandbox.ImageObject} {
-		if err := s.Remove(t.Context(), kind, "berth-engine-test-nosuch"); err != nil {
+		if err := s.Remove(t.Context(), kind, "berth-"+mark+"-nosuch"); err != nil {
 			t.Errorf("%s: %v", kind, err)
 		}
 	}
@@ -358,9 +359,9 @@ func inUseSaysByWhom(t *testing.T, s suite) {
 	network := testNetworks(t, s.Engine)[0]
 	spec := s.spec("user")
 	spec.Network.Mode, spec.Network.Attached = network, []sandbox.Attachment{{Name: network}}
-	spec.Mounts = []sandbox.Mount{{Kind: sandbox.Volume, Source: "berth-engine-test-used", Target: "/data"}}
-	removeLater(t, s.Engine, sandbox.VolumeObject, "berth-engine-test-used")
-	if err := s.CreateVolume(t.Context(), "berth-engine-test-used", spec.Labels); err != nil {
+	spec.Mounts = []sandbox.Mount{{Kind: sandbox.Volume, Source: "berth-" + mark + "-used", Target: "/data"}}
+	removeLater(t, s.Engine, sandbox.VolumeObject, "berth-"+mark+"-used")
+	if err := s.CreateVolume(t.Context(), "berth-"+mark+"-used", spec.Labels); err != nil {
 		t.Fatal(err)
 	}
 	s.up(t, spec)
@@ -368,8 +369,8 @@ func inUseSaysByWhom(t *testing.T, s suite) {
 		kind       sandbox.ObjectKind
 		name, want string
 	}{
-		{sandbox.NetworkObject, network, "network " + network + ": in use by container berth-engine-test-user"},
-		{sandbox.VolumeObject, "berth-engine-test-used", "volume berth-engine-test-used: in use by container berth-engine-test-user"},
+		{sandbox.NetworkObject, network, "network " + network + ": in use by container berth-" + mark + "-user"},
+		{sandbox.VolumeObject, "berth-" + mark + "-used", "volume berth-" + mark + "-used: in use by container berth-" + mark + "-user"},
 	} {
 		err := s.Remove(t.Context(), row.kind, row.name)
 		if err == nil || err.Error() != row.want || fault.KindOf(err) != fault.Conflict {
@@ -382,7 +383,7 @@ func nameTaken(t *testing.T, s suite) {
 	spec := s.spec("twice")
 	s.made(t, spec)
 	_, err := s.Create(t.Context(), spec)
-	if want := "sandbox engine-test-twice: a container of this name is already there"; err == nil || err.Error() != want || fault.KindOf(err) != fault.Conflict {
+	if want := "sandbox " + mark + "-twice: a container of this name is already there"; err == nil || err.Error() != want || fault.KindOf(err) != fault.Conflict {
 		t.Errorf("got %v, want %s", err, want)
 	}
 }
@@ -390,14 +391,15 @@ func nameTaken(t *testing.T, s suite) {
 func portTaken(t *testing.T, s suite) {
 	network := testNetworks(t, s.Engine)[0]
 	first, second := s.spec("first"), s.spec("second")
+	taken := netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), uint16(36000+os.Getpid()%4000))
 	for _, spec := range []*sandbox.Spec{&first, &second} {
 		spec.Network.Mode, spec.Network.Attached = network, []sandbox.Attachment{{Name: network}}
-		spec.Network.Ports = []sandbox.Port{{Container: 8000, Host: netip.MustParseAddrPort("127.0.0.1:38917")}}
+		spec.Network.Ports = []sandbox.Port{{Container: 8000, Host: taken}}
 	}
 	s.up(t, first)
 	id := s.made(t, second)
 	err := s.Start(t.Context(), id)
-	want := "sandbox engine-test-second: port 127.0.0.1:38917 is taken by container berth-engine-test-first"
+	want := "sandbox " + mark + "-second: port " + taken.String() + " is taken by container berth-" + mark + "-first"
 	if err == nil || err.Error() != want || fault.KindOf(err) != fault.Conflict {
 		t.Errorf("got %v, want %s", err, want)
 	}
@@ -407,18 +409,18 @@ func failedCreateLeavesNothing(t *testing.T, s suite) {
 	network := testNetworks(t, s.Engine)[0]
 	spec := s.spec("half")
 	spec.Network.Mode = network
-	spec.Network.Attached = []sandbox.Attachment{{Name: network}, {Name: "berth-engine-test-nosuch"}}
+	spec.Network.Attached = []sandbox.Attachment{{Name: network}, {Name: "berth-" + mark + "-nosuch"}}
 	_, err := s.Create(t.Context(), spec)
-	if want := "network berth-engine-test-nosuch: there is no such network"; err == nil || err.Error() != want || fault.KindOf(err) != fault.NotFound {
+	if want := "network berth-" + mark + "-nosuch: there is no such network"; err == nil || err.Error() != want || fault.KindOf(err) != fault.NotFound {
 		t.Errorf("got %v, want %s", err, want)
 	}
-	if _, err := s.Inspect(t.Context(), "berth-engine-test-half"); fault.KindOf(err) != fault.NotFound {
+	if _, err := s.Inspect(t.Context(), "berth-"+mark+"-half"); fault.KindOf(err) != fault.NotFound {
 		t.Errorf("left: %v", err)
 	}
 }
 
 func foreignVolume(t *testing.T, s suite) {
-	name := "berth-engine-test-foreign"
+	name := "berth-" + mark + "-foreign"
 	removeLater(t, s.Engine, sandbox.VolumeObject, name)
 	if err := s.CreateVolume(t.Context(), name, map[string]string{sandbox.LabelSandbox: "other"}); err != nil {
 		t.Fatal(err)
@@ -451,7 +453,7 @@ func observeFindsAll(t *testing.T, s suite) {
 	network := testNetworks(t, s.Engine)[0]
 	want := s.spec("seen")
 	id := s.made(t, want)
-	o, err := s.Observe(t.Context(), toolImage, "localhost/berth-engine-test/nosuch:1")
+	o, err := s.Observe(t.Context(), toolImage, "localhost/berth-"+mark+"/nosuch:1")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -459,7 +461,7 @@ func observeFindsAll(t *testing.T, s suite) {
 		t.Errorf("images: %v", o.Images)
 	}
 	at := slices.IndexFunc(o.Networks, func(n sandbox.NetworkInfo) bool { return n.Name == network })
-	if at < 0 || !slices.Equal(o.Networks[at].Subnets, []netip.Prefix{netip.MustParsePrefix("10.83.250.0/28")}) {
+	if at < 0 || !slices.Equal(o.Networks[at].Subnets, []netip.Prefix{netip.MustParsePrefix(testSubnet(0))}) {
 		t.Errorf("networks: %+v", o.Networks)
 	}
 	mine := slices.IndexFunc(o.Sandboxes, func(o sandbox.Observed) bool { return o.ID == id })
@@ -467,7 +469,7 @@ func observeFindsAll(t *testing.T, s suite) {
 		t.Fatalf("sandboxes: %v", o.Sandboxes)
 	}
 	sameSpec(t, want, o.Sandboxes[mine].Spec)
-	if !slices.ContainsFunc(o.Containers, func(c sandbox.ContainerLabels) bool { return c.Name == "berth-engine-test-seen" }) {
+	if !slices.ContainsFunc(o.Containers, func(c sandbox.ContainerLabels) bool { return c.Name == "berth-"+mark+"-seen" }) {
 		t.Errorf("containers: %v", o.Containers)
 	}
 	if e := o.Engine; e.API != s.API() || e.Version == "" || e.CPUs == 0 || e.Kind == "" || e.OS != "linux" || e.DefaultRuntime == "" {

@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"testing"
 
 	"github.com/docker/docker/api/types/events"
@@ -19,8 +20,11 @@ import (
 	"berth/internal/sandbox"
 )
 
+// mark is in the names of all that these tests make, so that two runs of them do not meet.
+var mark = "engine-test-" + strconv.Itoa(os.Getpid())
+
 // toolImage is the image of these tests: one static program, made here and loaded.
-const toolImage = "localhost/berth-engine-test/tool:1"
+var toolImage = "localhost/berth-" + mark + "/tool:1"
 
 // realEngine opens the engine at hand, or skips.
 func realEngine(t *testing.T) *Engine {
@@ -51,7 +55,7 @@ func fakeEngine(t *testing.T, flavour dockertest.Flavour) (*Engine, *dockertest.
 // sharedFolder makes a folder that an engine of another user can enter.
 func sharedFolder(t *testing.T) string {
 	t.Helper()
-	folder, err := os.MkdirTemp("", "berth-engine-test")
+	folder, err := os.MkdirTemp("", "berth-"+mark)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -76,7 +76,7 @@ func mounts(t *rapid.T, p place) []sandbox.Mount {
 	for i := range rapid.IntRange(0, 4).Draw(t, "mounts") {
 		m := sandbox.Mount{Target: fmt.Sprintf("/m%d", i), ReadOnly: rapid.Bool().Draw(t, "read only")}
 		if rapid.Bool().Draw(t, "volume") {
-			m.Kind, m.Source = sandbox.Volume, "berth-engine-test-volume"
+			m.Kind, m.Source = sandbox.Volume, "berth-"+mark+"-volume"
 			m.NoCopy = rapid.Bool().Draw(t, "no copy") || p.podman
 		} else {
 			m.Kind = sandbox.Bind

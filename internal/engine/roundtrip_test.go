@@ -82,10 +82,10 @@ func TestTheRealEngineGivesBackWhatWasAskedFor(t *testing.T) {
 		t.Fatal(err)
 	}
 	where := place{image: tool.Image, folder: sources(t), networks: testNetworks(t, e), limits: about.CanLimitMemory, podman: e.dialect.podman}
-	removeLater(t, e, sandbox.VolumeObject, "berth-engine-test-volume")
+	removeLater(t, e, sandbox.VolumeObject, "berth-"+mark+"-volume")
 	rapid.Check(t, func(t *rapid.T) {
 		want := specs(where).Draw(t, "spec")
-		want.Name = "engine-test-" + want.Name
+		want.Name = mark + "-" + want.Name
 		id, err := e.Create(testContext(t), want)
 		if err != nil {
 			t.Fatal(err)
@@ -110,13 +110,16 @@ func sources(t *testing.T) string {
 	return folder
 }
 
+// testSubnet gives one of two small subnets of this process.
+func testSubnet(i int) string { return fmt.Sprintf("10.83.%d.%d/28", os.Getpid()%250, 16*i) }
+
 // testNetworks makes two networks of small subnets.
 func testNetworks(t *testing.T, e *Engine) []string {
 	t.Helper()
-	names := []string{"0berth-engine-test", "berth-engine-test-more"}
+	names := []string{"0berth-" + mark, "berth-" + mark + "-more"}
 	for i, name := range names {
 		removeLater(t, e, sandbox.NetworkObject, name)
-		err := e.CreateNetwork(t.Context(), sandbox.NetworkSpec{Name: name, Subnet: fmt.Sprintf("10.83.250.%d/28", 16*i)})
+		err := e.CreateNetwork(t.Context(), sandbox.NetworkSpec{Name: name, Subnet: testSubnet(i)})
 		if err != nil {
 			t.Fatal(err)
 		}
