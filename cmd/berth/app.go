@@ -23,6 +23,7 @@ type app struct {
 	// plainAddresses asks for links with 127.0.0.1 instead of NAME.localhost.
 	plainAddresses bool
 	noMouse        bool
+	wantsVersion   bool
 	release        func() // ends listening to signals
 	print          *report.Printer
 	debugTo        *report.Printer // the debug log; nil without --debug

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"text/template"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -40,7 +39,7 @@ func (a *app) lsCommand() *cobra.Command {
 	f.BoolVarP(&o.all, "all", "a", false, "also stopped sandboxes")
 	f.BoolVarP(&o.names, "names", "q", false, "names alone")
 	f.StringArrayVar(&o.filters, "filter", nil, "`key=value` of name, state, profile, image or project (repeat)")
-	f.StringVar(&o.format, "format", "", "`template` of Go for each sandbox, over the members of --json")
+	f.StringVar(&o.format, "format", "", "`text` for each sandbox, with {{.Name}} and the like for its values, {{json .}} for all")
 	return c
 }
 
@@ -49,9 +48,9 @@ func (a *app) ls(cmd *cobra.Command, o lsFlags) error {
 	if err != nil {
 		return err
 	}
-	layout, err := template.New("format").Option("missingkey=error").Parse(o.format)
+	layout, err := parseLayout(o.format)
 	if err != nil {
-		return usage("for example: --format '{{.Name}} {{.State}}'", "--format: %s", strings.TrimPrefix(err.Error(), "template: format:"))
+		return err
 	}
 	s, err := a.attend(cmd.Context())
 	if err != nil {
@@ -75,7 +74,7 @@ func (a *app) ls(cmd *cobra.Command, o lsFlags) error {
 	return nil
 }
 
-func (a *app) printList(list []launch.Status, o lsFlags, layout *template.Template) error {
+func (a *app) printList(list []launch.Status, o lsFlags, layout layout) error {
 	switch {
 	case a.global.json:
 		rows := []listed{}
@@ -89,11 +88,7 @@ func (a *app) printList(list []launch.Status, o lsFlags, layout *template.Templa
 		a.print.Lines(names(list)...)
 	case o.format != "":
 		for _, s := range list {
-			var line strings.Builder
-			if err := layout.Execute(&line, listedOf(s)); err != nil {
-				return usage("the members are those of berth ls --json", "--format: %s", strings.TrimPrefix(err.Error(), "template: format:"))
-			}
-			a.print.Lines(line.String())
+			a.print.Lines(layout.of(s, time.Now()))
 		}
 	default:
 		a.print.Lines(a.listTable(list, time.Now()).Lines()...)

@@ -62,19 +62,25 @@ func (a *app) rootCommand() *cobra.Command {
   SANDBOX_VOLUMES=~/shop:/workspace,~/data:/data:ro berth up
   berth ls                         what runs
   berth rm shop                    take it away, the folders stay`,
-		Version:           version,
 		Args:              a.unknownCommand,
 		SilenceErrors:     true,
 		SilenceUsage:      true,
 		PersistentPreRunE: a.prepare,
-		RunE:              func(cmd *cobra.Command, _ []string) error { return a.runRoot(cmd.Context()) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if a.wantsVersion {
+				a.print.Lines("berth " + version)
+				return nil
+			}
+			return a.runRoot(cmd.Context())
+		},
 	}
-	root.SetVersionTemplate("berth {{.Version}}\n")
+
 	root.SetOut(a.stdout)
 	root.SetErr(a.stderr)
 	root.SetFlagErrorFunc(flagFault)
 	root.SetHelpFunc(a.help)
 	root.SetUsageFunc(func(*cobra.Command) error { return nil })
+	root.Flags().BoolVar(&a.wantsVersion, "version", false, "print the version")
 	a.globalFlags(root)
 	return root
 }
