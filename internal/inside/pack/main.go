@@ -78,8 +78,8 @@ func build(ctx context.Context, top, arch string) ([]byte, error) {
 	}
 	defer os.RemoveAll(dir)
 	out := filepath.Join(dir, "berth-inside")
-	// Without the tag the server would carry HTTP/2, which no client of it speaks over plain HTTP; buildvcs off keeps the bytes the same from commit to commit.
-	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-tags", "nethttpomithttp2",
+	// Without the tag the server would carry HTTP/2, which no client of it speaks over plain HTTP; buildvcs off keeps the bytes the same from commit to commit; without inlining the packed program is an eighth smaller.
+	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-tags", "nethttpomithttp2", "-gcflags=all=-l",
 		"-ldflags", "-s -w -buildid=", "-o", out, "./cmd/berth-inside")
 	cmd.Dir, cmd.Stderr = top, os.Stderr
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH="+arch)
