@@ -4,6 +4,7 @@ package dockertest
 import (
 	"crypto/sha256"
 	"encoding/json"
+	"encoding/pem"
 	"fmt"
 	"io"
 	"net"
@@ -57,6 +58,26 @@ type Server struct {
 // Start runs an engine on a unix socket of its own until the test ends.
 func Start(t testing.TB, flavour Flavour) *Server {
 	t.Helper()
+	s := newServer(t, flavour)
+	if err := s.Open(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.Close)
+	return s
+}
+
+// StartTLS runs an engine on a port of 127.0.0.1, and gives the certificate to trust as PEM.
+func StartTLS(t testing.TB, flavour Flavour) (s *Server, host string, ca []byte) {
+	t.Helper()
+	s = newServer(t, flavour)
+	s.http = httptest.NewTLSServer(http.HandlerFunc(s.serve))
+	t.Cleanup(s.Close)
+	ca = pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.http.Certificate().Raw})
+	return s, "tcp://" + s.http.Listener.Addr().String(), ca
+}
+
+func newServer(t testing.TB, flavour Flavour) *Server {
+	t.Helper()
 	folder, err := os.MkdirTemp("", "engine") // t.TempDir can be too long for a socket
 	if err != nil {
 		t.Fatal(err)
@@ -69,13 +90,7 @@ func Start(t testing.TB, flavour Flavour) *Server {
 	for _, name := range []string{"bridge", "host", "none"} {
 		s.addNetwork(network.Inspect{Name: name, Driver: builtin[name], Scope: "local"})
 	}
-	if err := s.Open(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		s.Close()
-		os.RemoveAll(folder)
-	})
+	t.Cleanup(func() { os.RemoveAll(folder) })
 	return s
 }
 

@@ -88,12 +88,7 @@ func loadTool(t *testing.T, e *Engine) sandbox.LocalImage {
 // toolArchive builds testdata/tool and packs it as docker save would.
 func toolArchive(t *testing.T) []byte {
 	t.Helper()
-	program := filepath.Join(t.TempDir(), "tool")
-	build := exec.Command("go", "build", "-ldflags=-s -w", "-o", program, "./testdata/tool")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
+	program := buildTool(t)
 	content, err := os.ReadFile(program)
 	if err != nil {
 		t.Fatal(err)
@@ -110,6 +105,18 @@ func toolArchive(t *testing.T) []byte {
 	})
 	manifest := encoded(t, []map[string]any{{"Config": "config.json", "RepoTags": []string{toolImage}, "Layers": []string{"layer.tar"}}})
 	return packed(t, file{"config.json", config, 0o644}, file{"layer.tar", layer, 0o644}, file{"manifest.json", manifest, 0o644})
+}
+
+// buildTool compiles testdata/tool as a static program.
+func buildTool(t *testing.T) string {
+	t.Helper()
+	program := filepath.Join(t.TempDir(), "tool")
+	build := exec.Command("go", "build", "-ldflags=-s -w", "-o", program, "./testdata/tool")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	return program
 }
 
 type file struct {

@@ -140,6 +140,10 @@ func (o Options) direct(host, name, label string) (*endpoint, error) {
 	if err != nil {
 		return nil, fault.New(fault.Engine, "", "%s: certificates in %s: %w", label, folder, err)
 	}
+	if data == nil && verify {
+		return nil, fault.New(fault.Engine, "put ca.pem, cert.pem and key.pem there, or name their folder: DOCKER_CERT_PATH",
+			"%s: no ca.pem in %s", label, folder)
+	}
 	at.TLSData = data
 	return &at, nil
 }

@@ -200,6 +200,52 @@ func TestKnownSocketsAreThoseOfTheUsualEngines(t *testing.T) {
 	}
 }
 
+func TestAnEngineOverTLSIsTrustedByItsCertificate(t *testing.T) {
+	_, host, ca := dockertest.StartTLS(t, dockertest.Docker28())
+	u := newUser(t, map[string]string{"DOCKER_HOST": host, "DOCKER_TLS_VERIFY": "1"})
+	u.write("ca.pem", string(ca))
+	e, err := Open(t.Context(), u.options())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.Close()
+	if _, err := e.Sandboxes(t.Context()); err != nil || !e.Remote() || e.API() != "1.51" {
+		t.Errorf("remote %v, api %s: %v", e.Remote(), e.API(), err)
+	}
+	stranger := newUser(t, map[string]string{"DOCKER_HOST": host, "DOCKER_TLS_VERIFY": "1"})
+	_, err = Open(t.Context(), stranger.options())
+	if want := "DOCKER_HOST=" + host + ": no ca.pem in " + stranger.home + "/.docker"; err == nil || err.Error() != want || fault.KindOf(err) != fault.Engine {
+		t.Errorf("without the certificate: %v", err)
+	}
+}
+
+// The ssh of this test connects to the socket, as docker system dial-stdio does at the far end.
+func TestAnEngineOverSSHIsReachedAsTheDockerCommandReachesIt(t *testing.T) {
+	server := dockertest.Start(t, dockertest.Docker20())
+	folder := t.TempDir()
+	script := "#!/bin/sh\necho \"$*\" > " + folder + "/asked\nexec " + buildTool(t) + " dial " + strings.TrimPrefix(server.Host(), "unix://") + "\n"
+	if err := os.WriteFile(filepath.Join(folder, "ssh"), []byte(script), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("PATH", folder+":"+os.Getenv("PATH"))
+	u := newUser(t, nil)
+	u.context("far", "ssh://me@far.example")
+	o := u.options()
+	o.Context = "far"
+	e, err := Open(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.Close()
+	if _, err := e.Sandboxes(t.Context()); err != nil || !e.Remote() || e.Endpoint() != "ssh://me@far.example" {
+		t.Errorf("remote %v at %s: %v", e.Remote(), e.Endpoint(), err)
+	}
+	asked, err := os.ReadFile(filepath.Join(folder, "asked"))
+	if err != nil || !strings.Contains(string(asked), "-l me") || !strings.HasSuffix(string(asked), "far.example docker system dial-stdio\n") {
+		t.Errorf("%q, %v", asked, err)
+	}
+}
+
 func TestOpeningAnEngineIsOneRequest(t *testing.T) {
 	e, server := fakeEngine(t, dockertest.Docker28())
 	if e.API() != "1.51" || e.Endpoint() != server.Host() || e.Remote() {

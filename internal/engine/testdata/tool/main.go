@@ -4,6 +4,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"os/signal"
 	"strconv"
@@ -34,8 +35,20 @@ func main() {
 		}
 		owner := info.Sys().(*syscall.Stat_t)
 		fmt.Println(owner.Uid, owner.Gid, info.Mode())
+	case "dial": // as docker system dial-stdio does
+		dial(os.Args[2])
 	case "exit":
 		code, _ := strconv.Atoi(os.Args[2])
 		os.Exit(code)
 	}
+}
+
+func dial(socket string) {
+	conn, err := net.Dial("unix", socket)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	go func() { _, _ = io.Copy(conn, os.Stdin) }()
+	_, _ = io.Copy(os.Stdout, conn)
 }
