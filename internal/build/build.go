@@ -4,6 +4,7 @@ package build
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"sync"
 	"time"
@@ -202,6 +203,11 @@ func (w *work) args(own map[string]string) map[string]string {
 	return own
 }
 
+// silence is how long a step may say nothing. It bounds a step that hangs and not one on a slow machine.
+const silence = 15 * time.Minute
+
+var errSilent = errors.New("silent")
+
 // stage builds one folder of the recipe and reports it.
 func (w *work) stage(ctx context.Context, name string, b sandbox.Build) error {
 	tar, err := pack(name, w.setting.files())
@@ -209,12 +215,21 @@ func (w *work) stage(ctx context.Context, name string, b sandbox.Build) error {
 		return err
 	}
 	p := w.progress(name)
-	err = w.builder.Build(ctx, tar, b, p.line)
+	patient, giveUp := context.WithCancelCause(ctx)
+	defer giveUp(nil)
+	quiet := time.AfterFunc(silence, func() { giveUp(errSilent) })
+	defer quiet.Stop()
+	err = w.builder.Build(patient, tar, b, func(line string) {
+		quiet.Reset(silence)
+		p.line(line)
+	})
 	var step *sandbox.StepError
 	switch {
 	case err == nil:
 		p.done()
 		return nil
+	case errors.Is(context.Cause(patient), errSilent):
+		err = p.failure(&sandbox.StepError{Text: fmt.Sprintf("nothing was heard of it for %s", silence)}, w.request)
 	case ctx.Err() != nil:
 		p.note(titles[name] + ": stopped")
 		return context.Cause(ctx)

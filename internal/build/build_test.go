@@ -11,6 +11,7 @@ import (
 	"sync"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"berth/internal/event"
 	"berth/internal/fault"
@@ -346,6 +347,28 @@ func TestARegistryThatSaysNothingIsGivenUpAfterFiveSeconds(t *testing.T) {
 		}
 		if got.Took != patience {
 			t.Errorf("took %s", got.Took)
+		}
+	})
+}
+
+func TestAStepThatHangsIsGivenUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := withBase()
+		e.builds = func(ctx context.Context, b sandbox.Build, line func(string)) error {
+			if b.Ref != Slim.Ref() {
+				return nil
+			}
+			line("Step 2/3 : RUN wait")
+			<-ctx.Done()
+			return ctx.Err()
+		}
+		began := time.Now()
+		_, err := Run(t.Context(), e, Request{Recipe: Slim}, new(record).sink)
+		if want := "build final: step 2/3 (RUN wait): nothing was heard of it for 15m0s"; err == nil || err.Error() != want {
+			t.Errorf("got %v, want %s", err, want)
+		}
+		if took := time.Since(began); took != silence {
+			t.Errorf("after %s", took)
 		}
 	})
 }
