@@ -9,6 +9,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"berth/internal/fault"
@@ -69,9 +70,8 @@ func packOne(out *tar.Writer, file, name string, d fs.DirEntry) error {
 	return err
 }
 
-// unpacked takes a tar archive from a sandbox into a folder, its first name replaced by another. Nothing leaves the
-// folder, whatever the archive says: all goes through an os.Root, names that lead out are refused, and so are links
-// that do.
+// unpacked takes a tar archive from a sandbox into a folder, its first name replaced by another. Nothing leaves what
+// was asked for, whatever the archive says: see unpack.
 func unpacked(folder, first, name string) (w *io.PipeWriter, wait func() error) {
 	r, w := io.Pipe()
 	done := make(chan error, 1)
@@ -83,10 +83,13 @@ func unpacked(folder, first, name string) (w *io.PipeWriter, wait func() error) 
 	return w, func() error { return <-done }
 }
 
+// unpack writes an archive to folder/name and nowhere else. The archive is a stranger's: were its links followed, a
+// link and then a file of the same name would write any file of the folder, such as the user's .bashrc. So what lies
+// in the archive's own folder is written through a root of that folder's own.
 func unpack(r io.Reader, folder, first, name string) error {
 	root, err := os.OpenRoot(folder)
 	if err != nil {
-		return fault.New(fault.NotFound, "", "%s: no such folder", folder)
+		return fault.New(fault.NotFound, "mkdir -p "+folder, "%s: no such folder", folder)
 	}
 	defer root.Close() //nolint:errcheck // what was written is closed by itself
 	in := tar.NewReader(r)
@@ -98,27 +101,61 @@ func unpack(r io.Reader, folder, first, name string) error {
 		if err != nil {
 			return err
 		}
-		to, ok := renamed(head.Name, first, name)
+		below, ok := belowFirst(head.Name, first)
 		if !ok {
 			return fault.New(fault.Failure, "", "%s: the sandbox sent a file of another name", head.Name)
 		}
-		if err := unpackOne(root, in, head, to); err != nil {
-			return fault.New(fault.Failure, "", "%s: %w", filepath.Join(folder, to), err)
+		if below == "." {
+			err = unpackFirst(root, in, head, name)
+		} else {
+			err = unpackBelow(root, in, head, name, below)
+		}
+		if err != nil {
+			return fault.New(fault.Failure, "", "%s: %w", filepath.Join(folder, name, below), err)
 		}
 	}
 }
 
-// renamed puts name in place of the archive's first path element, which must be first.
-func renamed(entry, first, name string) (string, bool) {
+// belowFirst gives an entry's path below the archive's first path element, which must be first; "." is that itself.
+func belowFirst(entry, first string) (string, bool) {
 	clean := path.Clean(entry)
 	if clean == first {
-		return name, true
+		return ".", true
 	}
 	rest, ok := strings.CutPrefix(clean, first+"/")
-	return path.Join(name, rest), ok && filepath.IsLocal(rest)
+	return rest, ok && filepath.IsLocal(rest)
 }
 
+func unpackFirst(root *os.Root, in io.Reader, head *tar.Header, name string) error {
+	if head.Typeflag == tar.TypeSymlink {
+		return errors.New("it is a link; copy what it leads to")
+	}
+	if isLink(root, name) {
+		return errors.New("a link lies there; name another target")
+	}
+	return unpackOne(root, in, head, name)
+}
+
+func unpackBelow(root *os.Root, in io.Reader, head *tar.Header, name, below string) error {
+	if info, err := root.Lstat(name); err != nil || !info.IsDir() {
+		return errors.New("the sandbox sent no folder for it")
+	}
+	sub, err := root.OpenRoot(name)
+	if err != nil {
+		return err
+	}
+	defer sub.Close() //nolint:errcheck // what was written is closed by itself
+	return unpackOne(sub, in, head, below)
+}
+
+// unpackOne writes one entry. A link is never followed: on the way it is refused, at the end it is replaced.
 func unpackOne(root *os.Root, in io.Reader, head *tar.Header, to string) error {
+	if head.Typeflag != tar.TypeDir && head.Typeflag != tar.TypeSymlink && head.Typeflag != tar.TypeReg {
+		return nil // a pipe, a device, a hard link: nothing to keep
+	}
+	if err := noLinks(root, to); err != nil {
+		return err
+	}
 	mode := head.FileInfo().Mode().Perm()
 	switch head.Typeflag {
 	case tar.TypeDir:
@@ -127,13 +164,10 @@ func unpackOne(root *os.Root, in io.Reader, head *tar.Header, to string) error {
 		}
 		return nil
 	case tar.TypeSymlink:
-		if !filepath.IsLocal(path.Join(path.Dir(to), head.Linkname)) || path.IsAbs(head.Linkname) {
+		if !staysBelow(to, head.Linkname) {
 			return errors.New("a link that leads out of the folder is not copied")
 		}
 		return root.Symlink(head.Linkname, to)
-	case tar.TypeReg:
-	default:
-		return nil // a pipe, a device, a hard link: nothing to keep
 	}
 	f, err := root.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, mode)
 	if err != nil {
@@ -141,6 +175,37 @@ func unpackOne(root *os.Root, in io.Reader, head *tar.Header, to string) error {
 	}
 	_, err = io.Copy(f, in)
 	return errors.Join(err, f.Close())
+}
+
+// noLinks refuses a link on the way to a place, and takes away one that lies at its end.
+func noLinks(root *os.Root, to string) error {
+	for above := path.Dir(to); above != "."; above = path.Dir(above) {
+		if isLink(root, above) {
+			return errors.New("a link is on the way to it, and links are not followed")
+		}
+	}
+	if isLink(root, to) {
+		return root.Remove(to)
+	}
+	return nil
+}
+
+func isLink(root *os.Root, name string) bool {
+	info, err := root.Lstat(name)
+	return err == nil && info.Mode()&fs.ModeSymlink != 0
+}
+
+// staysBelow tells whether a link at a place below a folder leads to something below it. Where ".." follows a name,
+// only the disk knows: the name may be a link itself.
+func staysBelow(at, target string) bool {
+	down := target
+	for strings.HasPrefix(down, "../") {
+		down = down[len("../"):]
+	}
+	if path.IsAbs(target) || down != ".." && slices.Contains(strings.Split(down, "/"), "..") {
+		return false
+	}
+	return filepath.IsLocal(path.Join(path.Dir(at), target))
 }
 
 // streamed reads what an archive writes.

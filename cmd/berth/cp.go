@@ -93,6 +93,9 @@ func (a *app) copyOut(ctx context.Context, from place, target string) error {
 		return err
 	}
 	clean := path.Clean(from.path)
+	if clean == "/" {
+		return usage("berth cp "+from.name+":/workspace .", "%s:/: name a folder in it", from.name)
+	}
 	there, err := s.test(ctx, status.Observed.ID, "-e", clean)
 	if err != nil {
 		return err
