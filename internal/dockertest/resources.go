@@ -234,6 +234,16 @@ func (s *Server) createVolume(c call) {
 	answerStatus(c.w, http.StatusCreated, v)
 }
 
+func (s *Server) inspectVolume(c call) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.volumes[c.name] == nil {
+		fail(c.w, http.StatusNotFound, "get %s: no such volume", c.name)
+		return
+	}
+	answer(c.w, s.volumes[c.name])
+}
+
 func (s *Server) removeVolume(c call) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -272,6 +272,7 @@ var routes = []route{
 	{"DELETE", "/networks/{}", (*Server).removeNetwork},
 	{"GET", "/volumes", (*Server).listVolumes},
 	{"POST", "/volumes/create", (*Server).createVolume},
+	{"GET", "/volumes/{}", (*Server).inspectVolume},
 	{"DELETE", "/volumes/{}", (*Server).removeVolume},
 
 	{"GET", "/images/json", (*Server).listImages},

@@ -30,7 +30,12 @@ func (e *Engine) CreateNetwork(ctx context.Context, n sandbox.NetworkSpec) error
 // anybody else, or one that is a folder of the host in disguise, is a Conflict.
 func (e *Engine) CreateVolume(ctx context.Context, name string, labels map[string]string) error {
 	subject := "volume " + name
-	return e.whole(ctx, subject, "", func(ctx context.Context) (string, error) {
+	_, err := e.docker.VolumeInspect(ctx, name)
+	if err != nil && !notFound(err) {
+		return e.explain(subject, err)
+	}
+	existed := err == nil
+	return e.whole(ctx, subject, sandbox.VolumeObject, func(ctx context.Context) (string, error) {
 		v, err := e.docker.VolumeCreate(ctx, volume.CreateOptions{Name: name, Driver: "local", Labels: labels})
 		if err != nil {
 			return "", e.explain(subject, err)
@@ -43,6 +48,9 @@ func (e *Engine) CreateVolume(ctx context.Context, name string, labels map[strin
 			return "", fault.New(fault.Conflict, "docker volume rm "+name+", or choose another name for the sandbox",
 				"%s: there already is one, and it is not this sandbox's", subject)
 		}
-		return "", nil
+		if existed {
+			return "", nil // what was there before is not taken away when ctx ends
+		}
+		return name, nil
 	})
 }

@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/docker/docker/api/types/volume"
+
 	"berth/internal/dockertest"
 	"berth/internal/fault"
 	"berth/internal/golden"
@@ -153,6 +155,25 @@ func TestANetworkWhoseMakingIsInterruptedIsTakenAway(t *testing.T) {
 	o, err := e.Observe(t.Context())
 	if err != nil || slices.ContainsFunc(o.Networks, func(n sandbox.NetworkInfo) bool { return n.Name == "0berth-shop" }) {
 		t.Errorf("%v, %v", o.Networks, err)
+	}
+}
+
+func TestOfAnInterruptedVolumeOnlyANewOneIsTakenAway(t *testing.T) {
+	for _, there := range []bool{true, false} {
+		e, server := fakeEngine(t, dockertest.Docker20())
+		labels := map[string]string{sandbox.LabelSandbox: "shop"}
+		if there {
+			server.Volume(volume.Volume{Name: "berth-shop-home", Driver: "local", Labels: labels})
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		server.Before("POST /volumes/create", cancel)
+		if err := e.CreateVolume(ctx, "berth-shop-home", labels); fault.KindOf(err) != fault.Interrupted {
+			t.Errorf("%v", err)
+		}
+		o, err := e.Observe(t.Context())
+		if err != nil || (len(o.Volumes) == 1) != there {
+			t.Errorf("there before: %v, now: %v, %v", there, o.Volumes, err)
+		}
 	}
 }
 
