@@ -19,8 +19,10 @@ build: inside ## bin/berth, with the programs for inside packed in; needs Go onl
 	CGO_ENABLED=0 go build $(FLAGS) -o bin/berth ./cmd/berth
 
 inside: ## build and pack berth-inside for every architecture
-	go run ./internal/inside/pack
+	go run ./internal/inside/pack $(ARCHES)
 
+# The first start is short: only this machine's architecture is packed.
+run: ARCHES = $(shell go env GOARCH)
 run: build ## set up an engine, build the workbench, open the example project (IMAGE=starter: in seconds)
 	@IMAGE=$(IMAGE) sh .ci/example.sh
 

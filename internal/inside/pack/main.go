@@ -1,4 +1,4 @@
-// Command pack builds berth-inside for each architecture and packs it where berth embeds it: `go run ./internal/inside/pack`.
+// Command pack builds berth-inside for each architecture and packs it where berth embeds it: `go run ./internal/inside/pack [ARCH...]`.
 package main
 
 import (
@@ -21,7 +21,11 @@ const limit = 10 << 20
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	err := packAll(ctx)
+	arches := inside.Arches
+	if len(os.Args) > 1 {
+		arches = os.Args[1:]
+	}
+	err := packAll(ctx, arches)
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "pack:", err)
@@ -29,13 +33,13 @@ func main() {
 	}
 }
 
-func packAll(ctx context.Context) error {
+func packAll(ctx context.Context, arches []string) error {
 	root, err := exec.CommandContext(ctx, "go", "list", "-m", "-f", "{{.Dir}}").Output()
 	if err != nil {
 		return fmt.Errorf("go list -m: %w", err)
 	}
 	top := string(bytes.TrimSpace(root))
-	for _, arch := range inside.Arches {
+	for _, arch := range arches {
 		if err := packOne(ctx, top, arch); err != nil {
 			return err
 		}
