@@ -101,11 +101,11 @@ func (t *traps) body(sig os.Signal) (string, bool) {
 	return body, pending
 }
 
-// expect notes that a kill names this very process.
+// expect notes that a kill names this very process. Another thread may have to be woken for the signal, even for one that ends the shell: the next command must not run before it.
 func (t *traps) expect(args []string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.due = len(t.bodies) > 0 && slices.Contains(args, strconv.Itoa(os.Getpid()))
+	t.due = slices.Contains(args, strconv.Itoa(os.Getpid())) && !slices.Contains(args, "-0")
 }
 
 // waitFor returns 0 when done is closed, or the number of a signal that came before; the signal is kept for next.
