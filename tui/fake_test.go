@@ -362,10 +362,22 @@ func (f *fake) Prepare(_ context.Context, do Action, image string, emit event.Si
 	return nil
 }
 
+// Shell ends with the first key, and leaves behind somebody who waits for the next.
 func (f *fake) Shell(_ context.Context, name string, t Terminal) error {
-	_, err := fmt.Fprintf(t.Out, "a shell of %s\n", name)
-	f.wait(time.Second)
-	return err
+	if _, err := fmt.Fprintf(t.Out, "a shell of %s\n", name); err != nil {
+		return err
+	}
+	first := make(chan struct{}, 1000)
+	go func() {
+		for key := make([]byte, 1); ; {
+			if n, err := t.In.Read(key); n == 0 || err != nil {
+				return
+			}
+			first <- struct{}{}
+		}
+	}()
+	<-first
+	return nil
 }
 
 func (f *fake) Edit(context.Context, Terminal) error             { return nil }

@@ -120,7 +120,9 @@ type takeover struct {
 
 func (t *takeover) Run() error {
 	t.m.tty.leave()
-	err := t.run(t.m.ctx, Terminal{In: t.m.tty.in, Out: t.m.tty.out, Err: os.Stderr})
+	in, done := t.m.tty.lend()
+	err := t.run(t.m.ctx, Terminal{In: in, Out: t.m.tty.out, Err: os.Stderr})
+	done()
 	if t.m.ctx.Err() != nil {
 		return err
 	}

@@ -509,7 +509,7 @@ func TestEventsFoldIntoSteps(t *testing.T) {
 		{Time: noon, Step: "volume", Stage: event.Done, Elapsed: time.Second},
 		{Time: noon, Step: "volume", Stage: event.Begin},
 		{Time: noon.Add(time.Second), Step: "volume", Stage: event.Done},
-		{Time: noon, Step: "surprise", Stage: event.Begin, Text: "of the engine"},
+		{Time: noon, Step: "surprise", Stage: event.Begin, Text: "hello"},
 		{Time: noon, Stage: event.Note, Text: "a note"},
 		{Time: noon, Step: "create", Stage: event.Undone},
 	} {
@@ -519,7 +519,7 @@ func TestEventsFoldIntoSteps(t *testing.T) {
 	for _, s := range l.steps {
 		got = append(got, stepSummary(s))
 	}
-	want := []string{"  done      volume  1.0 s", "  done      volume  1.0 s", "  not begun create", "  begun     surprise of the engine"}
+	want := []string{"  done      volume  1.0 s", "  done      volume  1.0 s", "  not begun create", "  begun     surprise hello"}
 	if !slices.Equal(got, want) || !slices.Equal(l.notes, []string{"a note"}) || l.removed() != "what was made is removed: create" {
 		t.Errorf("%q, %q, %q", got, l.notes, l.removed())
 	}

@@ -133,9 +133,9 @@ func (p *progressView) stepLine(m *model, s *stepView, w int) []string {
 	return out
 }
 
-// name says what a step does: its kind, and its text where that does not begin with it.
+// name says what a step does: its text, behind its kind where that is a bare name.
 func (s *stepView) name() string {
-	if strings.HasPrefix(s.text, s.kind) {
+	if strings.Contains(s.text, " ") {
 		return s.text
 	}
 	return strings.TrimSpace(s.kind + " " + s.text)

@@ -293,6 +293,21 @@ func TestSuspendAndBack(t *testing.T) {
 	p.finished()
 }
 
+func TestAShellTakesTheTerminalAndGivesItBackWhole(t *testing.T) {
+	p := playDemo(t, 80, 24, "list", "still", "fast")
+	at := p.await(0, "enter\x1b[m open")
+	p.send("E")
+	at = p.await(at, "\x1b[?1049l")
+	at = p.await(at, "a shell of shop")
+	p.send("exit\r")
+	at = p.await(at, "\x1b[?1049h")
+	p.await(at, "enter\x1b[m open")
+	p.send("q")
+	p.finished()
+	p.await(at, "ending: quit")
+	p.putBack()
+}
+
 func TestAResizePaintsAnew(t *testing.T) {
 	p := playDemo(t, 80, 24, "list", "still", "fast")
 	at := p.await(0, "enter\x1b[m open")

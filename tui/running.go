@@ -19,7 +19,7 @@ var tabs = []struct {
 	{"Mounts", func(s Sandbox) []Line { return s.Mounts }, "nothing is mounted"},
 	{"Network", func(s Sandbox) []Line { return s.Network }, "no network"},
 	{"Security", func(s Sandbox) []Line { return s.Security }, "nothing is known yet; ! audits"},
-	{"Files", func(s Sandbox) []Line { return s.Files }, "no changes are kept aside, and nothing that the host would run was touched"},
+	{"Files", func(s Sandbox) []Line { return s.Files }, "nothing to show"},
 	{"Config", func(s Sandbox) []Line { return s.Config }, "all values are the defaults"},
 }
 

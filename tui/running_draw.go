@@ -30,25 +30,40 @@ func (v *runningView) draw(m *model, c *canvas) {
 	v.drawDenied(m, c)
 }
 
+// lowHeight is where the head of the screen begins to give way to the tab below it.
+const lowHeight = 16
+
 func (v *runningView) drawPosture(c *canvas) {
 	if why := v.row(c.m).Why; why != "" {
 		c.addAll(hang(c.st.in(bad, "✗")+" "+clean(why), c.w, 2))
 	}
 	lines := hang(clean(v.info.Posture), c.w, 2)
-	if len(lines) > 2 && c.h < 14 {
-		lines = []string{lines[0], cut(lines[1]+"…", c.w)}
+	if len(lines) > 2 && c.h < lowHeight {
+		lines = []string{lines[0], cut(lines[1], c.w-2) + " …"}
 	}
 	c.addAll(lines)
 }
 
-// drawLinks draws each link; its address is never cut, it goes on on the next line.
+// drawLinks draws each link; its address is never cut, it goes on on the next line. What has none says why, in one
+// line for all where the screen is low.
 func (v *runningView) drawLinks(m *model, c *canvas) {
 	label, longest := 0, 0
 	for _, l := range v.info.Links {
 		label, longest = max(label, width(clean(l.Label))), max(longest, width(clean(l.URL)))
 	}
+	if label+longest+5 > c.w {
+		label = 0
+	}
+	var missing []string
 	for _, l := range v.info.Links {
-		v.drawLink(m, c, l, label, longest)
+		if l.URL == "" && c.h < lowHeight {
+			missing = append(missing, "no "+clean(l.Label))
+			continue
+		}
+		v.drawLink(m, c, l, max(label, width(clean(l.Label))), longest)
+	}
+	if len(missing) > 0 {
+		c.add(c.st.in(faint, cut("   "+strings.Join(missing, ", "), c.w)))
 	}
 }
 

@@ -106,6 +106,19 @@ func (t *terminal) tell(told func(ours bool)) {
 	told(t.ours)
 }
 
+// lend opens the terminal's input once more, for somebody who may still be reading when he is done: closing it ends
+// that, and the next key is ours.
+func (t *terminal) lend() (in io.Reader, done func()) {
+	if t.inFile == nil {
+		return t.in, func() {}
+	}
+	f, err := os.OpenFile("/dev/tty", os.O_RDWR, 0)
+	if err != nil {
+		return t.in, func() {}
+	}
+	return f, func() { _ = f.Close() }
+}
+
 // setMouse captures the mouse, or frees it.
 func (t *terminal) setMouse(on bool) {
 	t.mu.Lock()
