@@ -2,7 +2,6 @@ package dockertest
 
 import (
 	"encoding/json"
-	"fmt"
 	"maps"
 	"net/http"
 	"slices"
@@ -14,7 +13,6 @@ import (
 	"github.com/docker/docker/api/types/mount"
 	"github.com/docker/docker/api/types/network"
 	"github.com/docker/docker/api/types/versions"
-	"github.com/docker/go-connections/nat"
 )
 
 // box is one container.
@@ -47,15 +45,6 @@ func (s *Server) Containers() []string {
 	}
 	slices.Sort(names)
 	return names
-}
-
-// Exit lets a running container's process end.
-func (s *Server) Exit(name string, code int) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if b := s.box(name); b != nil && b.State.Running {
-		s.die(b, code)
-	}
 }
 
 // box finds a container by id, a unique beginning of it, or name. Callers hold the lock.
@@ -279,227 +268,4 @@ func (b *box) publishes(port string) bool {
 
 func (s *Server) inspectContainer(c call) {
 	s.with(c, func(b *box) { answer(c.w, b.InspectResponse) })
-}
-
-func (s *Server) startContainer(c call) {
-	s.with(c, func(b *box) {
-		if b.State.Running {
-			c.w.WriteHeader(http.StatusNotModified)
-			return
-		}
-		if taken := s.publish(b); taken != "" {
-			fail(c.w, http.StatusInternalServerError, "driver failed programming external connectivity on endpoint %s (%s): Bind for %s failed: port is already allocated", b.Name[1:], b.ID, taken)
-			return
-		}
-		b.State.Status, b.State.Running, b.State.Pid = container.StateRunning, true, 4242
-		b.State.StartedAt = time.Now().UTC().Format(time.RFC3339Nano)
-		b.ended = make(chan struct{})
-		s.tell(b, "start", nil)
-		c.w.WriteHeader(http.StatusNoContent)
-		if code, ends := s.runMain(b); ends {
-			s.die(b, code)
-		}
-	})
-}
-
-// publish gives every port its address, or names the first that another container has.
-func (s *Server) publish(b *box) (taken string) {
-	ports := nat.PortMap{}
-	for port, bindings := range b.HostConfig.PortBindings {
-		for _, at := range bindings {
-			if at.HostPort == "" || at.HostPort == "0" {
-				s.serial++
-				at.HostPort = strconv.Itoa(32768 + s.serial)
-			}
-			for _, other := range s.containers {
-				if other.publishes(at.HostPort) {
-					return at.HostIP + ":" + at.HostPort
-				}
-			}
-			ports[port] = append(ports[port], at)
-		}
-	}
-	b.NetworkSettings.Ports = ports
-	return ""
-}
-
-func (s *Server) stopContainer(c call) {
-	s.with(c, func(b *box) {
-		if !b.State.Running {
-			c.w.WriteHeader(http.StatusNotModified)
-			return
-		}
-		s.tell(b, "kill", map[string]string{"signal": "15"})
-		s.die(b, 0)
-		s.tell(b, "stop", nil)
-		c.w.WriteHeader(http.StatusNoContent)
-	})
-}
-
-func (s *Server) killContainer(c call) {
-	s.with(c, func(b *box) {
-		if !b.State.Running {
-			fail(c.w, http.StatusConflict, "Cannot kill container: %s: Container %s is not running", c.name, b.ID)
-			return
-		}
-		s.tell(b, "kill", map[string]string{"signal": c.Query.Get("signal")})
-		s.die(b, 137)
-		c.w.WriteHeader(http.StatusNoContent)
-	})
-}
-
-func (s *Server) pauseContainer(c call) {
-	s.with(c, func(b *box) {
-		switch {
-		case !b.State.Running:
-			fail(c.w, http.StatusConflict, "Container %s is not running", b.ID)
-		case b.State.Paused:
-			fail(c.w, http.StatusConflict, "Container %s is already paused", b.ID)
-		default:
-			b.State.Paused, b.State.Status = true, container.StatePaused
-			s.tell(b, "pause", nil)
-			c.w.WriteHeader(http.StatusNoContent)
-		}
-	})
-}
-
-func (s *Server) unpauseContainer(c call) {
-	s.with(c, func(b *box) {
-		if !b.State.Paused {
-			fail(c.w, http.StatusInternalServerError, "Container %s is not paused", b.ID)
-			return
-		}
-		b.State.Paused, b.State.Status = false, container.StateRunning
-		s.tell(b, "unpause", nil)
-		c.w.WriteHeader(http.StatusNoContent)
-	})
-}
-
-// die ends a container's process. Callers hold the lock.
-func (s *Server) die(b *box, code int) {
-	b.State.Status, b.State.Running, b.State.Paused, b.State.Pid = container.StateExited, false, false, 0
-	b.State.ExitCode, b.State.FinishedAt = code, time.Now().UTC().Format(time.RFC3339Nano)
-	b.NetworkSettings.Ports = nil
-	close(b.ended)
-	s.tell(b, "die", map[string]string{"exitCode": strconv.Itoa(code)})
-}
-
-func (s *Server) waitContainer(c call) {
-	s.mu.Lock()
-	b := s.box(c.name)
-	var ended chan struct{}
-	if b != nil {
-		ended = b.ended
-	}
-	s.mu.Unlock()
-	if b == nil {
-		fail(c.w, http.StatusNotFound, "No such container: %s", c.name)
-		return
-	}
-	flush(c.w)
-	select {
-	case <-ended:
-	case <-c.r.Context().Done():
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	answer(c.w, container.WaitResponse{StatusCode: int64(b.State.ExitCode)})
-}
-
-func (s *Server) removeContainer(c call) {
-	s.with(c, func(b *box) {
-		if b.State.Running && c.Query.Get("force") != "1" {
-			fail(c.w, http.StatusConflict, "You cannot remove a running container %s. Stop the container before attempting removal or force remove", b.ID)
-			return
-		}
-		if b.State.Running {
-			s.die(b, 137)
-		}
-		delete(s.containers, b.ID)
-		s.tell(b, "destroy", nil)
-		c.w.WriteHeader(http.StatusNoContent)
-	})
-}
-
-// stats sends one value at once and then one for each of the next reads, until the container or the caller ends.
-func (s *Server) stats(c call) {
-	s.mu.Lock()
-	b := s.box(c.name)
-	s.mu.Unlock()
-	if b == nil {
-		fail(c.w, http.StatusNotFound, "No such container: %s", c.name)
-		return
-	}
-	for i := uint64(1); i <= 2; i++ {
-		value := container.StatsResponse{Read: time.Unix(int64(i), 0), PidsStats: container.PidsStats{Current: 7}}
-		value.CPUStats = container.CPUStats{CPUUsage: container.CPUUsage{TotalUsage: i * 5e8}, SystemUsage: i * 4e9, OnlineCPUs: 4}
-		value.PreCPUStats = container.CPUStats{CPUUsage: container.CPUUsage{TotalUsage: (i - 1) * 5e8}, SystemUsage: (i - 1) * 4e9}
-		value.MemoryStats = container.MemoryStats{Usage: 300 << 20, Limit: 1 << 30, Stats: map[string]uint64{"inactive_file": 100 << 20}}
-		_ = json.NewEncoder(c.w).Encode(value)
-		flush(c.w)
-	}
-	select {
-	case <-b.ended:
-	case <-c.r.Context().Done():
-	}
-}
-
-// logs sends what a container has written, and with follow what it writes.
-func (s *Server) logs(c call) {
-	s.mu.Lock()
-	b := s.box(c.name)
-	if b == nil {
-		s.mu.Unlock()
-		fail(c.w, http.StatusNotFound, "No such container: %s", c.name)
-		return
-	}
-	sent := 0
-	if tail, err := strconv.Atoi(c.Query.Get("tail")); err == nil {
-		sent = max(0, len(b.log)-tail)
-	}
-	for {
-		for _, l := range b.log[sent:] {
-			text := l.text
-			if c.Query.Get("timestamps") == "1" {
-				text = l.at.UTC().Format("2006-01-02T15:04:05.000000000Z07:00") + " " + text
-			}
-			writeFrame(c.w, b.Config.Tty, l.stream, []byte(text))
-		}
-		sent = len(b.log)
-		grown, ended, running := b.grown, b.ended, b.State.Running
-		s.mu.Unlock()
-		flush(c.w)
-		if c.Query.Get("follow") != "1" || !running {
-			return
-		}
-		select {
-		case <-grown:
-		case <-ended:
-		case <-c.r.Context().Done():
-			return
-		}
-		s.mu.Lock()
-	}
-}
-
-// Log adds a line to a container's output; stream is 1 for stdout, 2 for stderr.
-func (s *Server) Log(name string, stream byte, format string, args ...any) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if b := s.box(name); b != nil {
-		b.write(stream, fmt.Sprintf(format, args...))
-	}
-}
-
-// line is one line of output.
-type line struct {
-	at     time.Time
-	stream byte
-	text   string
-}
-
-func (b *box) write(stream byte, text string) {
-	b.log = append(b.log, line{time.Now(), stream, text})
-	close(b.grown)
-	b.grown = make(chan struct{})
 }
