@@ -8,7 +8,6 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null | sed 's/^v/
 # library is inlined (0.4 MB; no start or screen is slower for it).
 SMALL   := -tags nethttpomithttp2 -gcflags=berth/...=-l -gcflags=github.com/...=-l
 FLAGS   := -trimpath $(SMALL) -ldflags "-s -w $(if $(VERSION),-X main.version=$(VERSION))"
-PACKS   := ./cmd/... ./hardening/... ./internal/... ./mounts/... ./network/... ./tui/... ./examples/...
 
 .PHONY: help build inside run test lint golden e2e bench engines install clean
 
@@ -21,10 +20,8 @@ build: inside ## bin/berth, with the programs for inside packed in; needs Go onl
 inside: ## build and pack berth-inside for every architecture
 	go run ./internal/inside/pack $(ARCHES)
 
-# The first start is short: only this machine's architecture is packed.
-run: ARCHES = $(shell go env GOARCH)
-run: build ## set up an engine, build the workbench, open the example project (IMAGE=starter: in seconds)
-	@IMAGE=$(IMAGE) sh .ci/example.sh
+run: ## set up an engine, build the workbench, open the example project (IMAGE=starter: in seconds)
+	@IMAGE=$(IMAGE) MAKE="$(MAKE)" sh .ci/example.sh
 
 test: ## set up what is needed, then every check: format, vet, unit, race, end to end
 	@sh .ci/test.sh

@@ -4,7 +4,16 @@ set -eu
 . .ci/lib.sh
 IMAGE=${IMAGE:-workbench}
 
+# berth is built while the engine is set up, for this machine's architecture only: the first start is to be short.
+${MAKE:-make} --no-print-directory build ARCHES="$(go env GOARCH)" >&2 &
+building=$!
+trap 'kill $building 2>/dev/null || true' EXIT
 engine
+if [ "${IMAGE#workbench}" != "$IMAGE" ] && may_root && have apt-get && ! docker image inspect debian:trixie-slim >/dev/null 2>&1; then
+    (packages debootstrap) || true # the workbench's base may have to be made; if it cannot be, berth says so
+fi
+wait $building || give_up "berth could not be built" "make build"
+trap - EXIT
 ordinary
 project=$home/berth-example/project
 berth=$PWD/bin/berth
@@ -29,9 +38,8 @@ if [ ! -e "$project" ]; then
     fi
 fi
 
-# The workbench is made of packages once; a base system may have to be made too, which root alone can.
+# The workbench is made of packages once; its base system may have to be made too, which root alone can.
 if [ "$IMAGE" = workbench ] || [ "$IMAGE" = workbench-slim ]; then
-    if may_root && have apt-get && ! docker image inspect debian:trixie-slim >/dev/null 2>&1; then packages debootstrap; fi
     say "building the image $IMAGE from packages; the first time this takes 5 to 10 minutes"
     status=0
     if [ "$(id -u)" = 0 ]; then "$berth" --plain build "$IMAGE" || status=$?; else as_user "$berth" --plain build "$IMAGE" || status=$?; fi
@@ -50,7 +58,7 @@ if [ -t 0 ] && [ -t 1 ]; then
     export BERTH_IMAGE="$IMAGE"
     as_user "$berth"
 else
-    as_user "$berth" --plain -y up --image "$IMAGE"
+    as_user "$berth" --plain -y up --image "$IMAGE" --recreate # another image than last time is no reason to stop
     echo
     echo "stop it    (cd $project && $called stop project)"
     echo "remove it  (cd $project && $called rm -f project)"
