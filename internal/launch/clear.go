@@ -3,11 +3,13 @@ package launch
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"berth/internal/event"
 	"berth/internal/fault"
 	"berth/internal/sandbox"
+	"berth/internal/state"
 )
 
 // clear removes what launches that died have left, before a new one begins, and tells what it removed. held is the
@@ -26,19 +28,37 @@ func (l *Launcher) clear(ctx context.Context, o sandbox.Observation, held, ref s
 
 // clearOne removes what is left of one name, whose lock this process has. It looks again first: the launch may have
 // come to its end in between.
-func (l *Launcher) clearOne(ctx context.Context, name string) (bool, error) {
+func (l *Launcher) clearOne(ctx context.Context, o sandbox.Observation, name string) (bool, error) {
 	seen, err := l.Runtime.Inspect(ctx, sandbox.ContainerName(name))
-	switch {
-	case fault.KindOf(err) == fault.NotFound && err != nil:
-		return true, l.removeAll(ctx, name)
-	case err != nil:
+	gone := err != nil && fault.KindOf(err) == fault.NotFound
+	if err != nil && !gone {
 		return false, err
-	case !l.ours(seen):
+	}
+	if !gone && !l.ours(seen) {
 		return false, nil
 	}
 	record, err := l.Store.Record(name)
-	if err == nil && record.Finished && seen.State != sandbox.Created {
+	known := err == nil && record.Engine == o.Engine.Endpoint
+	switch {
+	case known && record.Finished && !gone && seen.State != sandbox.Created:
 		return false, nil
+	case known && (record.Home || record.Finished && gone) && hasVolume(o, sandbox.HomeVolume(name)):
+		return true, l.clearButHome(ctx, record)
+	case !known && err == nil: // the record is of a sandbox on another engine
+		return true, l.removeObjects(ctx, butHome(name))
 	}
 	return true, l.removeAll(ctx, name)
+}
+
+// clearButHome removes a launch that died but leaves the home that it had taken over, as it was before.
+func (l *Launcher) clearButHome(ctx context.Context, r state.Record) error {
+	if err := l.removeObjects(ctx, butHome(r.Name)); err != nil {
+		return err
+	}
+	r.Finished = true
+	return l.Store.Save(r)
+}
+
+func butHome(name string) []Removal {
+	return slices.DeleteFunc(objects(name), func(o Removal) bool { return o.Kind == sandbox.VolumeObject })
 }

@@ -7,10 +7,15 @@ import (
 
 	"berth/internal/fault"
 	"berth/internal/sandbox"
+	"berth/internal/state"
 )
 
 // Removal says what removing a sandbox takes away and what it leaves alone.
 func (l *Launcher) Removal(ctx context.Context, name string) ([]Removal, error) {
+	home := Removal{Kind: sandbox.VolumeObject, Name: sandbox.HomeVolume(name), Why: "its home: editor settings, caches, conversations"}
+	if l.bereft(ctx, name) {
+		return []Removal{home}, nil
+	}
 	seen, err := l.find(ctx, name)
 	if err != nil {
 		return nil, err
@@ -18,7 +23,7 @@ func (l *Launcher) Removal(ctx context.Context, name string) ([]Removal, error) 
 	out := []Removal{
 		{Kind: sandbox.ContainerObject, Name: sandbox.ContainerName(name), Why: "the sandbox"},
 		{Kind: sandbox.NetworkObject, Name: sandbox.OwnNetwork(name), Why: "its network"},
-		{Kind: sandbox.VolumeObject, Name: sandbox.HomeVolume(name), Why: "its home: editor settings, caches, conversations"},
+		home,
 	}
 	for _, m := range seen.Spec.Mounts {
 		if m.Kind == sandbox.Bind && !m.Own() {
@@ -37,6 +42,7 @@ func (l *Launcher) Remove(ctx context.Context, name string, force bool) error {
 	defer unlock()
 	seen, err := l.find(ctx, name)
 	if l.bereft(ctx, name) {
+		l.condemn(name)
 		return l.removeAll(ctx, name) // its container was removed by other hands, or its replacement failed
 	}
 	if err != nil {
@@ -47,7 +53,17 @@ func (l *Launcher) Remove(ctx context.Context, name string, force bool) error {
 			return fault.New(fault.Conflict, "berth rm -f "+name+"    or first: berth stop "+name, "%s: it is %s", name, seen.State)
 		}
 	}
+	l.condemn(name)
 	return l.removeAll(ctx, name)
+}
+
+// condemn lets a removal that is cut off be finished by the next launch: without it the home would look like one to
+// keep. A record that cannot be written must not stop the removal.
+func (l *Launcher) condemn(name string) {
+	if record, err := l.Store.Record(name); err == nil {
+		record.Finished, record.Home = false, false
+		_ = l.Store.Save(record)
+	}
 }
 
 // bereft tells whether berth knows a sandbox whose container is not there.
@@ -59,12 +75,19 @@ func (l *Launcher) bereft(ctx context.Context, name string) bool {
 
 // removeAll removes everything of one name, in the order in which the engine lets go of it.
 func (l *Launcher) removeAll(ctx context.Context, name string) error {
-	for _, object := range objects(name) {
+	if err := l.removeObjects(ctx, objects(name)); err != nil {
+		return err
+	}
+	return l.forget(name)
+}
+
+func (l *Launcher) removeObjects(ctx context.Context, list []Removal) error {
+	for _, object := range list {
 		if err := l.Runtime.Remove(ctx, object.Kind, object.Name); err != nil && fault.KindOf(err) != fault.NotFound {
 			return err
 		}
 	}
-	return l.forget(name)
+	return nil
 }
 
 // forget drops what berth itself knows of a name.
@@ -98,9 +121,9 @@ func (l *Launcher) leftovers(o sandbox.Observation) ([]Removal, error) {
 	if err != nil {
 		return nil, err
 	}
-	finished := map[string]bool{}
+	known := map[string]state.Record{}
 	for _, r := range records {
-		finished[r.Name] = r.Finished
+		known[r.Name] = r
 	}
 	there := map[string]bool{}
 	var out []Removal
@@ -111,33 +134,39 @@ func (l *Launcher) leftovers(o sandbox.Observation) ([]Removal, error) {
 			continue
 		}
 		there[name] = true
-		switch {
+		switch r, recorded := known[name]; {
 		case s.State == sandbox.Created:
 			out = append(out, Removal{Kind: sandbox.ContainerObject, Name: name, Why: "it was never started"})
-		case !finished[name]:
+		case !recorded: // a launch writes its record first and drops it last: this one was lost by other hands
+			out = append(out, Removal{Kind: sandbox.ContainerObject, Name: name, Kept: true,
+				Why: "berth has lost its record: berth rm -f " + name + " removes it"})
+		case !r.Finished:
 			out = append(out, Removal{Kind: sandbox.ContainerObject, Name: name, Why: "its launch never finished"})
 		}
 	}
+	homes := map[string]bool{}
 	for _, r := range records {
 		switch {
-		case there[r.Name], r.Engine != o.Engine.Endpoint: // a sandbox on another engine is not for this one to judge
-		case r.Finished && hasVolume(o, sandbox.HomeVolume(r.Name)):
-			there[r.Name] = true
+		case r.Engine != o.Engine.Endpoint: // a sandbox on another engine is not for this one to judge
+			homes[r.Name] = true
+		case there[r.Name]:
+		case (r.Finished || r.Home) && hasVolume(o, sandbox.HomeVolume(r.Name)):
+			homes[r.Name] = true
 			out = append(out, Removal{Kind: sandbox.VolumeObject, Name: r.Name, Kept: true,
 				Why: "its container is gone, its home is there: berth up " + r.Name + " uses it, berth rm " + r.Name + " removes it"})
 		default:
 			out = append(out, Removal{Kind: "record", Name: r.Name, Why: "there is no such sandbox"})
 		}
 	}
-	return append(out, l.loose(o, there)...), nil
+	return append(out, l.loose(o, there, homes)...), nil
 }
 
 func hasVolume(o sandbox.Observation, name string) bool {
 	return slices.ContainsFunc(o.Volumes, func(v sandbox.VolumeInfo) bool { return v.Name == name })
 }
 
-// loose lists networks and volumes of ours whose sandbox is not there.
-func (l *Launcher) loose(o sandbox.Observation, there map[string]bool) []Removal {
+// loose lists networks and volumes of ours whose sandbox is not there, but not the homes that stay.
+func (l *Launcher) loose(o sandbox.Observation, there, homes map[string]bool) []Removal {
 	var out []Removal
 	add := func(kind sandbox.ObjectKind, labels map[string]string) {
 		name := labels[sandbox.LabelSandbox]
@@ -149,7 +178,9 @@ func (l *Launcher) loose(o sandbox.Observation, there map[string]bool) []Removal
 		add(sandbox.NetworkObject, n.Labels)
 	}
 	for _, v := range o.Volumes {
-		add(sandbox.VolumeObject, v.Labels)
+		if !homes[v.Labels[sandbox.LabelSandbox]] {
+			add(sandbox.VolumeObject, v.Labels)
+		}
 	}
 	return out
 }
@@ -183,7 +214,7 @@ func (l *Launcher) prune(ctx context.Context, o sandbox.Observation, held string
 				return gone, err
 			}
 		} else if !seen {
-			if removed, err = l.pruneName(ctx, r.Name, r.Name == held); err != nil {
+			if removed, err = l.pruneName(ctx, o, r.Name, r.Name == held); err != nil {
 				return gone, err
 			}
 			done[r.Name] = removed
@@ -196,9 +227,9 @@ func (l *Launcher) prune(ctx context.Context, o sandbox.Observation, held string
 }
 
 // pruneName clears one name, unless another berth works on it.
-func (l *Launcher) pruneName(ctx context.Context, name string, held bool) (cleared bool, err error) {
+func (l *Launcher) pruneName(ctx context.Context, o sandbox.Observation, name string, held bool) (cleared bool, err error) {
 	free, err := l.unlessHeld(name, held, func() error {
-		cleared, err = l.clearOne(ctx, name)
+		cleared, err = l.clearOne(ctx, o, name)
 		return err
 	})
 	return free && cleared, err

@@ -302,6 +302,92 @@ func TestAReplacementThatFailsKeepsTheHome(t *testing.T) {
 	f.leavesNothing(t, 0)
 }
 
+func TestAReplacementThatIsKilledKeepsTheHome(t *testing.T) {
+	first := callsOfALaunch(t)
+	for n := first + 1; n <= 2*first-1; n++ {
+		f := newFixture(t)
+		f.up(t)
+		f.request.Settings.Pids = 64
+		f.engine.failAt = n
+		if _, err := f.Up(t.Context(), f.request, UpOptions{Recreate: true, Keep: true}); err == nil {
+			t.Fatal("the launch does not notice that it failed")
+		}
+		f.forgetFinish(t) // as kill -9 does
+		for range 2 {
+			if _, err := f.Prune(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if left := f.engine.left(); !slices.Equal(left, []string{"volume berth-shop-home"}) {
+				t.Errorf("call %d: left %v", n, left)
+			}
+		}
+		if goes, err := f.Removal(t.Context(), "shop"); err != nil || len(goes) != 1 || goes[0].Name != "berth-shop-home" {
+			t.Errorf("rm would remove %v, %v", goes, err)
+		}
+		if err := f.Remove(t.Context(), "shop", false); err != nil {
+			t.Fatal(err)
+		}
+		f.leavesNothing(t, n)
+	}
+}
+
+// deadAtTheVolume is an engine from which nobody gets an answer any more once a volume is to go.
+type deadAtTheVolume struct{ *fakeRuntime }
+
+func (d deadAtTheVolume) Remove(ctx context.Context, kind sandbox.ObjectKind, name string) error {
+	if kind == sandbox.VolumeObject {
+		return errFake
+	}
+	return d.fakeRuntime.Remove(ctx, kind, name)
+}
+
+func TestARemovalThatIsCutOffIsFinishedByPrune(t *testing.T) {
+	f := newFixture(t)
+	f.up(t)
+	f.Runtime = deadAtTheVolume{f.engine}
+	if err := f.Remove(t.Context(), "shop", true); err == nil {
+		t.Fatal("the removal does not notice that it failed")
+	}
+	f.Runtime = f.engine
+	if _, err := f.Prune(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	f.leavesNothing(t, 0)
+}
+
+func TestASandboxWhoseRecordIsLostIsNotCleared(t *testing.T) {
+	f := newFixture(t)
+	f.up(t)
+	if err := f.Store.Drop("shop"); err != nil {
+		t.Fatal(err)
+	}
+	if gone, err := f.Prune(t.Context()); err != nil || len(gone) > 0 || len(f.engine.containers) != 1 {
+		t.Errorf("pruned %v, %v", gone, err)
+	}
+	left, err := f.Leftovers(t.Context())
+	if want := "berth has lost its record: berth rm -f shop removes it"; err != nil || len(left) != 1 || !left[0].Kept || left[0].Why != want {
+		t.Errorf("got %v, %v", left, err)
+	}
+}
+
+func TestAHomeThatAnotherAddressOfTheEngineKnowsStays(t *testing.T) {
+	f := newFixture(t)
+	f.up(t)
+	if err := f.engine.Remove(t.Context(), sandbox.ContainerObject, "berth-shop"); err != nil {
+		t.Fatal(err)
+	}
+	f.engine.endpoint = "unix:///run/docker.sock" // a link to the same socket
+	if _, err := f.Prune(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if left := f.engine.left(); !slices.Equal(left, []string{"volume berth-shop-home"}) {
+		t.Errorf("left %v", left)
+	}
+	if _, known := f.finished("shop"); !known {
+		t.Error("its record is gone")
+	}
+}
+
 func TestAFolderSwappedForALinkAfterTheCheckIsNeverMounted(t *testing.T) {
 	f := newFixture(t)
 	project, secrets := f.request.Project, t.TempDir()
