@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -19,6 +20,7 @@ type progress struct {
 	first   int64 // what was done when the first figure came: the rate counts from there
 	shown   int   // the last percentage that got a line
 	shownAt time.Time
+	line    string // as it was last painted
 }
 
 // slow are the steps whose begin gets a line of its own where nothing is repainted: the reader would wait in silence.
@@ -51,6 +53,7 @@ func (p *Printer) Finish() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.clear()
+	p.order = nil
 }
 
 func (p *Printer) human(e event.Event) {
@@ -69,11 +72,22 @@ func (p *Printer) human(e event.Event) {
 	}
 }
 
+// step begins to remember a step.
+func (p *Printer) step(key string, e event.Event) *progress {
+	s := &progress{what: e.Text, started: e.Time, first: -1, shown: -percentStep}
+	if p.steps[key] == nil {
+		p.order = append(p.order, key)
+	}
+	p.steps[key] = s
+	return s
+}
+
 func (p *Printer) begin(key string, e event.Event) {
-	p.steps[key] = &progress{what: e.Text, started: e.Time, first: -1, shown: -percentStep}
+	s := p.step(key, e)
+	s.line = title(e.Step, e.Text)
 	switch {
 	case p.o.Repaint:
-		p.paint(title(e.Step, e.Text))
+		p.paint(s.line)
 	case slow[e.Step]:
 		p.note(title(e.Step, e.Text))
 	}
@@ -82,8 +96,7 @@ func (p *Printer) begin(key string, e event.Event) {
 func (p *Printer) progress(key string, e event.Event) {
 	s := p.steps[key]
 	if s == nil {
-		s = &progress{what: e.Text, started: e.Time, first: -1, shown: -percentStep}
-		p.steps[key] = s
+		s = p.step(key, e)
 	}
 	if s.what == "" {
 		s.what = e.Text
@@ -91,9 +104,9 @@ func (p *Printer) progress(key string, e event.Event) {
 	if s.first < 0 {
 		s.first = e.Current
 	}
-	text := progressLine(e, s)
+	s.line = progressLine(e, s)
 	if p.o.Repaint {
-		p.paint(text)
+		p.paint(s.line)
 		return
 	}
 	percent := percentage(e.Current, e.Total)
@@ -101,7 +114,7 @@ func (p *Printer) progress(key string, e event.Event) {
 		return
 	}
 	s.shown, s.shownAt = percent, e.Time
-	p.note(text)
+	p.note(s.line)
 }
 
 func (p *Printer) end(key string, e event.Event) {
@@ -111,6 +124,7 @@ func (p *Printer) end(key string, e event.Event) {
 			what = s.what
 		}
 		delete(p.steps, key)
+		p.order = slices.DeleteFunc(p.order, func(k string) bool { return k == key })
 	}
 	var words []string
 	switch e.Stage {

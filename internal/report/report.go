@@ -32,7 +32,8 @@ type Printer struct {
 	mu      sync.Mutex
 	painted bool // a repainted line stands on Err, without its newline
 	steps   map[string]*progress
-	broken  error // the first failed write to Out
+	order   []string // keys of the steps under way, in the order they began
+	broken  error    // the first failed write to Out
 }
 
 // New makes a Printer.
@@ -94,10 +95,14 @@ func (p *Printer) data(text []byte) {
 	}
 }
 
-// note writes text to Err above the repainted line. A failed write has nobody left to tell.
+// note writes text to Err above the repainted line, which shows the latest step that is still under way. A failed write
+// has nobody left to tell.
 func (p *Printer) note(text string) {
 	p.clear()
 	_, _ = io.WriteString(p.o.Err, text+"\n")
+	if n := len(p.order); p.o.Repaint && n > 0 {
+		p.paint(p.steps[p.order[n-1]].line)
+	}
 }
 
 // clear takes the repainted line away. Callers hold the lock.

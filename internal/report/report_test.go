@@ -60,8 +60,24 @@ func TestOnATerminalProgressKeepsToOneLine(t *testing.T) {
 	want := "\r\x1b[Kpull acme/agent:1" +
 		"\r\x1b[Kpull acme/agent:1  30%  640 M" +
 		"\r\x1b[Khello\n" +
+		"\r\x1b[Kpull acme/agent:1  30%  640 M" +
 		"\r\x1b[Kpull acme/agent:1  1 B  0:03" +
 		"\r\x1b[K"
+	if got != want {
+		t.Errorf("got  %q\nwant %q", got, want)
+	}
+}
+
+func TestOfStepsSideBySideTheOneStillUnderWayIsShown(t *testing.T) {
+	_, got := printed(Options{Repaint: true}, func(p *Printer) {
+		p.Event(event.Event{Step: "ready", Stage: event.Begin, Text: "wait for /ready"})
+		p.Event(event.Event{Step: "audit", Stage: event.Begin, Text: "audit"})
+		p.Event(event.Event{Step: "audit", Stage: event.Done, Text: "audit"})
+		p.Event(event.Event{Step: "ready", Stage: event.Done, Text: "wait for /ready"})
+	})
+	want := "\r\x1b[Kwait for /ready" + "\r\x1b[Kaudit" +
+		"\r\x1b[K✓ audit\n" + "\r\x1b[Kwait for /ready" +
+		"\r\x1b[K✓ wait for /ready\n"
 	if got != want {
 		t.Errorf("got  %q\nwant %q", got, want)
 	}
