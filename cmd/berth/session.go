@@ -29,7 +29,9 @@ func (a *app) connect(ctx context.Context, s *config.Settings, sink event.Sink) 
 	if err != nil {
 		return nil, err
 	}
-	e, err := engine.Open(ctx, a.engineOptions(s))
+	o := a.engineOptions(s)
+	o.Filters = filepath.Join(store.Places().State, "filters")
+	e, err := engine.Open(ctx, o)
 	if err != nil {
 		return nil, err
 	}
