@@ -35,6 +35,10 @@ if [ "${1:-}" != e2e ]; then
     check unit tests unit -count=1 -timeout 20m $(rooms)
     # shellcheck disable=SC2046
     check race tests race -race -count=1 -timeout 30m $(rooms)
+    # Tests of what only root may do, where we may be root.
+    if [ "$(id -u)" != 0 ] && sudo -n true 2>/dev/null; then
+        check root tests root -count=1 -exec 'sudo -n' -run '^TestRoot' ./internal/host
+    fi
     check lint sh .ci/lint.sh
 fi
 if [ -d e2e ]; then

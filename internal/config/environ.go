@@ -21,7 +21,7 @@ func (k Key) Variable() string {
 }
 
 // notKeys are BERTH_ variables that are read elsewhere.
-var notKeys = []string{"BERTH_NO_BROWSER", "BERTH_DOCKER", "BERTH_CASES", "BERTH_CONFIG"}
+var notKeys = []string{"BERTH_NO_BROWSER", "BERTH_BINARY", "BERTH_DOCKER", "BERTH_CASES", "BERTH_CONFIG"}
 
 const envPrefix = "SANDBOX_ENV_"
 
