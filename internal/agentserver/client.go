@@ -75,10 +75,22 @@ func (c Client) KeyInForce(ctx context.Context) error {
 // VSCodeURL asks for the link of VS Code below base ("http://name.localhost:8011") on a folder of the sandbox. The link holds the key.
 func (c Client) VSCodeURL(ctx context.Context, base, folder string) (secret.String, error) {
 	link, err := c.link(ctx, "/api/vscode/url?"+url.Values{"base_url": {base}, "workspace_dir": {folder}}.Encode())
-	if err == nil && link == "" {
+	switch {
+	case err != nil:
+	case link == "":
 		err = fault.New(fault.Image, "", "vs code is not running: the image has none, or it died")
+	case !below(base, link):
+		return secret.String{}, fault.New(fault.Image, "choose another image", "the server's link to VS Code leads away from the sandbox")
 	}
 	return secret.New(link), err
+}
+
+// below tells whether a link is of the same scheme, host and port as base. The server may be hostile, and the user's
+// browser goes where the link says.
+func below(base, link string) bool {
+	from, err := url.Parse(base)
+	to, errTo := url.Parse(link)
+	return err == nil && errTo == nil && to.Scheme == from.Scheme && to.Host == from.Host && to.User == nil
 }
 
 // DesktopURL asks a server that has a desktop of its own (up to 1.44.1) for its link below base; NoDesktop is the reason where it has none.

@@ -97,6 +97,11 @@ func TestLinks(t *testing.T) {
 	for body, want := range map[string]string{
 		`{"url":null}`: "vs code is not running: the image has none, or it died",
 		`<html>`:       "the server's answer to /api/vscode/url is not what an agent server sends",
+
+		`{"url":"http://evil.example/?tkn=k"}`:                        "the server's link to VS Code leads away from the sandbox",
+		`{"url":"http://shop.localhost:8011@evil.example/"}`:          "the server's link to VS Code leads away from the sandbox",
+		`{"url":"file:///etc/passwd"}`:                                "the server's link to VS Code leads away from the sandbox",
+		`{"url":"http://shop.localhost:8011/\u001b]0;x\u0007?tkn=k"}`: "the server's link to VS Code leads away from the sandbox",
 	} {
 		if _, err := ask(server{vscode: {200, body}}); text(err) != want {
 			t.Errorf("%s: got %v, want %q", body, err, want)

@@ -36,6 +36,7 @@ type fakeRuntime struct {
 	hang       func()
 	image      bool
 	endpoint   string // "": that of fakeEngine
+	says       string // the output of every sandbox; "": some
 	networks   map[string]sandbox.NetworkSpec
 	volumes    map[string]map[string]string
 	containers map[string]*sandbox.Observed // by id; the name is berth-<name>
@@ -210,7 +211,7 @@ func (f *fakeRuntime) Watch(ctx context.Context, _ func(sandbox.Change)) error {
 }
 
 func (f *fakeRuntime) Logs(context.Context, string, sandbox.LogOptions) (io.ReadCloser, error) {
-	return io.NopCloser(strings.NewReader("last words\n")), nil
+	return io.NopCloser(strings.NewReader(cmp.Or(f.says, "last words\n"))), nil
 }
 
 func (f *fakeRuntime) Signal(_ context.Context, id string, do sandbox.Action, _ time.Duration) error {

@@ -14,6 +14,7 @@ import (
 	"berth/internal/fault"
 	"berth/internal/sandbox"
 	"berth/internal/secret"
+	"berth/internal/text"
 )
 
 // How often a server is asked: often at first, since most answer within milliseconds, and seldom once it is clear
@@ -95,7 +96,7 @@ var errEnded = errors.New("the sandbox has ended")
 
 // ended says why a sandbox is not running any more, with its last lines.
 func (l *Launcher) ended(ctx context.Context, seen sandbox.Observed) error {
-	tail := l.tail(ctx, seen.ID)
+	tail := l.tail(ctx, seen.Spec.Name, seen.ID)
 	sentence, hint := agentserver.Explain(agentserver.Contract(seen.Spec.Labels[sandbox.LabelContract]), agentserver.Ending{
 		Code: seen.ExitCode, OOMKilled: seen.OOMKilled, Error: seen.Error,
 		Ran: seen.Ended.Sub(seen.Started), Tail: strings.Join(tail, "\n"),
@@ -106,7 +107,7 @@ func (l *Launcher) ended(ctx context.Context, seen sandbox.Observed) error {
 
 func (r *run) slow(ctx context.Context) error {
 	name := r.plan.Spec.Name
-	r.lastLines(name, r.tail(context.WithoutCancel(ctx), r.id))
+	r.lastLines(name, r.tail(context.WithoutCancel(ctx), name, r.id))
 	return fault.New(fault.NotReady, "berth logs -f "+name+"    or remove it: berth rm -f "+name,
 		"%s: not ready after %s; it is left running", name, r.plan.ReadyTimeout)
 }
@@ -114,7 +115,8 @@ func (r *run) slow(ctx context.Context) error {
 // tailLines is how much of a sandbox's output a failure shows.
 const tailLines = 20
 
-func (l *Launcher) tail(ctx context.Context, id string) []string {
+// tail gives the last lines of a sandbox, without its keys: a server's access log holds whole URLs.
+func (l *Launcher) tail(ctx context.Context, name, id string) []string {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
 	out, err := l.Runtime.Logs(ctx, id, sandbox.LogOptions{Tail: tailLines})
@@ -122,11 +124,21 @@ func (l *Launcher) tail(ctx context.Context, id string) []string {
 		return nil
 	}
 	defer out.Close() //nolint:errcheck // only read from
-	text, err := io.ReadAll(io.LimitReader(out, 256<<10))
-	if err != nil || len(text) == 0 {
+	raw, err := io.ReadAll(io.LimitReader(out, 256<<10))
+	if err != nil || len(raw) == 0 {
 		return nil
 	}
-	return strings.Split(strings.TrimRight(string(text), "\n"), "\n")
+	clean := l.redactor(name).String(text.Strip(string(raw)))
+	return strings.Split(strings.TrimRight(clean, "\n"), "\n")
+}
+
+// redactor takes a sandbox's keys out of a text; without a record only what stands behind a key's name.
+func (l *Launcher) redactor(name string) *secret.Redactor {
+	record, err := l.Store.Record(name)
+	if err != nil {
+		return secret.NewRedactor()
+	}
+	return secret.NewRedactor(record.Keys.Session, record.Keys.Secret)
 }
 
 func (l *Launcher) lastLines(name string, lines []string) {

@@ -253,6 +253,17 @@ func TestASandboxThatDiesSaysWhyAndItsLastLines(t *testing.T) {
 	}
 }
 
+func TestLastLinesAreShownWithoutTheKey(t *testing.T) {
+	f := newFixture(t)
+	f.up(t)
+	key := f.key("shop").Reveal()
+	f.engine.says = "GET /?tkn=" + key + "\n\x1b[31mstarted with " + key + "\n"
+	got := f.tail(t.Context(), "shop", "id-of-shop")
+	if want := []string{"GET /?tkn=****", "started with ****"}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
 func TestStopStartPauseResumeAndRemove(t *testing.T) {
 	f := newFixture(t)
 	f.up(t)
