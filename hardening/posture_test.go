@@ -135,15 +135,6 @@ func TestAProbeThatProvesARuleIsNamedBesideIt(t *testing.T) {
 	}
 }
 
-func slicesHas[T any](list []T, is func(T) bool) bool {
-	for _, v := range list {
-		if is(v) {
-			return true
-		}
-	}
-	return false
-}
-
 func TestWhatWasGivenUpMayBeOpen(t *testing.T) {
 	c := plainCase(t, Standard)
 	c.giveUp = []GiveUp{{Rule: "seccomp", Value: "userns"}}

@@ -53,6 +53,7 @@ func handshake(w io.Writer, r *bufio.Reader, host string) error {
 	if err != nil {
 		return err
 	}
+	defer res.Body.Close()
 	if res.StatusCode != http.StatusSwitchingProtocols {
 		return fmt.Errorf("/websockify answered %d", res.StatusCode)
 	}

@@ -47,8 +47,6 @@ type endpoint struct {
 	label string // for errors: "DOCKER_HOST=tcp://…", "context NAME", the address
 }
 
-const defaultHost = "unix:///var/run/docker.sock"
-
 // Candidates tries every place at once, for doctor: what is named, if anything is, else all known sockets. Sockets
 // that do not exist are listed with fs.ErrNotExist as the cause.
 func Candidates(ctx context.Context, o Options) []Candidate {

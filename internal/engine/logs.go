@@ -84,7 +84,7 @@ func (e *Engine) Watch(ctx context.Context, changed func(sandbox.Change)) error 
 		case err := <-failed:
 			switch {
 			case ctx.Err() != nil:
-				return nil
+				return nil //nolint:nilerr // whoever ended it wants no reason
 			case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 				return &fault.Fault{Kind: fault.Engine, Message: e.at.label + ": the engine went away", Cause: err}
 			}

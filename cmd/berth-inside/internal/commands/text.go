@@ -84,7 +84,7 @@ func head(p *Proc) int {
 		switch {
 		case bytewise && n >= 0:
 			_, err := io.CopyN(p.Out, r, n)
-			if err == io.EOF {
+			if errors.Is(err, io.EOF) {
 				err = nil
 			}
 			return err
