@@ -245,6 +245,7 @@ func pullEvents(start time.Time) []event.Event {
 }
 
 func (f *fake) List(context.Context) (Overview, error) {
+	f.note("list")
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return Overview{Engine: "docker 28.5", Rows: slices.Clone(f.rows)}, nil

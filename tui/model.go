@@ -55,6 +55,7 @@ type model struct {
 	away     string // why the engine does not answer; "" when it does
 	loading  bool   // a List is under way
 	stale    bool   // and another is wanted
+	read     time.Time
 	launches []*launch
 
 	force     chan struct{} // closed: no grace any more

@@ -336,6 +336,22 @@ func TestTheEngineGoesAndComesBack(t *testing.T) {
 	}
 }
 
+func TestALotOfNewsMakesOneReadingOfTheList(t *testing.T) {
+	f := newFake()
+	d := drive(t, f, Options{}, 80, 24)
+	before := len(f.called("list"))
+	var work []tea.Cmd
+	for range 100 {
+		work = append(work, d.m.hear([]News{{Sandbox: "shop"}}))
+	}
+	for _, cmd := range work {
+		d.run(cmd)
+	}
+	if got := len(f.called("list")) - before; got != 1 {
+		t.Errorf("the list was read %d times", got)
+	}
+}
+
 func TestASandboxRemovedElsewhereLeavesTheScreen(t *testing.T) {
 	f := newFake()
 	d := drive(t, f, Options{}, 80, 24)

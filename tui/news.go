@@ -3,6 +3,7 @@ package tui
 import (
 	"context"
 	"slices"
+	"time"
 
 	tea "github.com/charmbracelet/bubbletea"
 )
@@ -39,7 +40,7 @@ func (m *model) hear(news []News) tea.Cmd {
 		}
 	}
 	if changed {
-		cmds = append(cmds, m.refresh())
+		cmds = append(cmds, m.refreshCalmly())
 	}
 	return tea.Batch(cmds...)
 }
@@ -59,7 +60,10 @@ func (m *model) renew() []tea.Cmd {
 	return cmds
 }
 
-// refresh reads the list again; one reading at a time.
+// calm is the least time between two readings of the list that news make: an engine can have a lot to tell.
+const calm = 250 * time.Millisecond
+
+// refresh reads the list again; one reading at a time, and what changes meanwhile makes one more.
 func (m *model) refresh() tea.Cmd {
 	if m.loading {
 		m.stale = true
@@ -72,24 +76,43 @@ func (m *model) refresh() tea.Cmd {
 	})
 }
 
+// refreshCalmly is refresh, but not sooner than calm after the last one.
+func (m *model) refreshCalmly() tea.Cmd {
+	wait := calm - m.now().Sub(m.read)
+	if m.loading || wait <= 0 {
+		return m.refresh()
+	}
+	m.loading = true
+	return m.work(func(ctx context.Context) then {
+		timer := time.NewTimer(wait)
+		defer timer.Stop()
+		select {
+		case <-ctx.Done():
+		case <-timer.C:
+		}
+		return func(m *model) tea.Cmd {
+			m.loading, m.stale = false, false
+			return m.refresh()
+		}
+	})
+}
+
 func (m *model) listed(all Overview, err error) tea.Cmd {
-	m.loading = false
-	if err != nil {
-		m.list.err = err
-		return nil
+	m.loading, m.read = false, m.now()
+	var cmds []tea.Cmd
+	if m.stale {
+		m.stale = false
+		cmds = append(cmds, m.refreshCalmly())
+	}
+	if m.list.err = err; err != nil {
+		return tea.Batch(cmds...)
 	}
 	m.engine = clean(all.Engine)
 	m.list.set(all.Rows)
-	m.list.err = nil
-	var cmds []tea.Cmd
 	for name, v := range m.views {
 		if v.shown && !m.list.has(name) {
 			cmds = append(cmds, v.load(m)) // is it gone?
 		}
-	}
-	if m.stale {
-		m.stale = false
-		cmds = append(cmds, m.refresh())
 	}
 	return tea.Batch(cmds...)
 }
