@@ -128,8 +128,12 @@ func (w *world) firstText(ctx context.Context, answering bool) (float64, error) 
 	}
 }
 
-// idle watches the screen of the plan while nothing happens.
+// idle watches the screen of the plan while nothing happens. It is not a home's first start, which unpacks the program
+// for the inside.
 func (w *world) idle(ctx context.Context) ([]row, error) {
+	if text, err := w.command(ctx, w.program, "up", sandboxName, "--image", "starter", "--plan").CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("berth up --plan: %w\n%s", err, text)
+	}
 	s, err := w.open(ctx, true)
 	if err != nil {
 		return nil, err

@@ -1,7 +1,10 @@
 package inside
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
 
@@ -28,21 +31,24 @@ func Unpack(dir, arch string) (string, error) {
 	return path, nil
 }
 
+// writeProgram streams: the screen that launches must not keep the program's megabytes in its memory.
 func writeProgram(path, arch, sum string) error {
-	binary, err := Binary(arch)
+	program, err := open(arch)
 	if err != nil {
 		return err
 	}
-	if hexSum(binary) != sum {
-		return fault.New(fault.Failure, missingHint, "berth-inside for %s: its content is not what was packed", arch)
-	}
+	defer program.Close()
 	f, err := os.CreateTemp(filepath.Dir(path), ".berth-inside-*")
 	if err != nil {
 		return reason(filepath.Dir(path), err)
 	}
 	defer os.Remove(f.Name()) // after the rename there is nothing under this name
-	_, err = f.Write(binary)
+	h := sha256.New()
+	_, err = io.Copy(io.MultiWriter(f, h), program)
 	err = errors.Join(err, f.Chmod(0o755), f.Sync(), f.Close())
+	if err == nil && hex.EncodeToString(h.Sum(nil)) != sum {
+		return fault.New(fault.Failure, missingHint, "berth-inside for %s: its content is not what was packed", arch)
+	}
 	if err == nil {
 		err = os.Rename(f.Name(), path)
 	}
