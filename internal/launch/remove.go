@@ -83,11 +83,49 @@ func (l *Launcher) removeAll(ctx context.Context, name string) error {
 
 func (l *Launcher) removeObjects(ctx context.Context, list []Removal) error {
 	for _, object := range list {
-		if err := l.Runtime.Remove(ctx, object.Kind, object.Name); err != nil && fault.KindOf(err) != fault.NotFound {
+		if err := l.removeOwn(ctx, object.Kind, object.Name); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// removeOwn removes an object by its name if it is this user's. The name alone says nothing: another user of the
+// engine, or the user by hand, may have made something of the same name.
+func (l *Launcher) removeOwn(ctx context.Context, kind sandbox.ObjectKind, name string) error {
+	own, err := l.owns(ctx, kind, name)
+	if err != nil || !own {
+		return err
+	}
+	err = l.Runtime.Remove(ctx, kind, name)
+	if fault.KindOf(err) == fault.NotFound {
+		return nil
+	}
+	return err
+}
+
+// owns tells whether there is an object of this name that has this user's label.
+func (l *Launcher) owns(ctx context.Context, kind sandbox.ObjectKind, name string) (bool, error) {
+	if kind == sandbox.ContainerObject {
+		seen, err := l.Runtime.Inspect(ctx, name)
+		if err != nil && fault.KindOf(err) == fault.NotFound {
+			return false, nil
+		}
+		return err == nil && l.ours(seen), err
+	}
+	o, err := l.Runtime.Observe(ctx)
+	labels := map[string]string{}
+	for _, n := range o.Networks {
+		if kind == sandbox.NetworkObject && n.Name == name {
+			labels = n.Labels
+		}
+	}
+	for _, v := range o.Volumes {
+		if kind == sandbox.VolumeObject && v.Name == name {
+			labels = v.Labels
+		}
+	}
+	return labels[sandbox.LabelOwner] == l.Store.Owner(), err
 }
 
 // forget drops what berth itself knows of a name.

@@ -223,6 +223,40 @@ func TestAnotherUsersSandboxIsNeverTouched(t *testing.T) {
 	}
 }
 
+func TestWhatSomebodyElseMadeUnderTheSameNameStays(t *testing.T) {
+	theirs := map[string]string{sandbox.LabelOwner: "somebody", sandbox.LabelSandbox: "shop"}
+	for n := 1; n <= callsOfALaunch(t); n++ {
+		f := newFixture(t)
+		f.engine.failAt = n
+		sink := f.Sink
+		f.Sink = func(e event.Event) { // what this launch made is theirs by the time it is taken back
+			if e.Stage == event.Failed {
+				f.engine.mu.Lock()
+				defer f.engine.mu.Unlock()
+				f.engine.volumes["berth-shop-home"] = theirs
+				f.engine.networks["0berth-shop"] = sandbox.NetworkSpec{Name: "0berth-shop", Labels: theirs}
+				f.engine.containers["id-of-shop"] = &sandbox.Observed{ID: "id-of-shop", Spec: sandbox.Spec{Name: "shop", Labels: theirs}}
+			}
+			sink(e)
+		}
+		if _, err := f.Up(t.Context(), f.request, UpOptions{}); err == nil {
+			t.Fatal("the launch does not notice that it failed")
+		}
+		if left := f.engine.left(); len(left) != 3 {
+			t.Errorf("call %d: there is only %v", n, left)
+		}
+	}
+}
+
+func TestAHomeIsTakenOverOnlyAfterTheEngineWasAskedWhoseItIs(t *testing.T) {
+	f := newFixture(t)
+	f.engine.volumes["berth-shop-home"] = map[string]string{sandbox.LabelOwner: "somebody"}
+	f.up(t)
+	if !slices.Contains(f.engine.calls, "volume") {
+		t.Errorf("it was taken unseen: %v", f.engine.calls)
+	}
+}
+
 func TestTwoLaunchesOfOneNameConflict(t *testing.T) {
 	f := newFixture(t)
 	unlock, err := f.lock("shop", "up")
@@ -315,7 +349,7 @@ func TestAReplacementThatFailsKeepsTheHome(t *testing.T) {
 
 func TestAReplacementThatIsKilledKeepsTheHome(t *testing.T) {
 	first := callsOfALaunch(t)
-	for n := first + 1; n <= 2*first-1; n++ {
+	for n := first + 1; n <= 2*first; n++ {
 		f := newFixture(t)
 		f.up(t)
 		f.request.Settings.Pids = 64

@@ -49,15 +49,12 @@ func (r *run) network(ctx context.Context) error {
 	}
 }
 
-// volume makes the home. It is only taken back when this launch made it: a home holds the user's work.
+// volume makes the home, or makes sure that the one which is there is this user's. It is only taken back when this launch made it: a home holds the user's work.
 func (r *run) volume(ctx context.Context) error {
 	name := sandbox.HomeVolume(r.plan.Spec.Name)
-	for _, v := range r.before.Volumes {
-		if v.Name == name {
-			return nil
-		}
+	if !hasVolume(r.before, name) {
+		r.removes(sandbox.VolumeObject, name)
 	}
-	r.removes(sandbox.VolumeObject, name)
 	return r.Runtime.CreateVolume(ctx, name, r.plan.Spec.Labels)
 }
 
@@ -101,10 +98,6 @@ func (r *run) start(ctx context.Context) error {
 // call that was cut off may still have worked.
 func (r *run) removes(kind sandbox.ObjectKind, name string) {
 	r.undo.add(string(kind)+" "+name, func(ctx context.Context) error {
-		err := r.Runtime.Remove(ctx, kind, name)
-		if fault.KindOf(err) == fault.NotFound {
-			return nil
-		}
-		return err
+		return r.removeOwn(ctx, kind, name)
 	})
 }
