@@ -24,6 +24,7 @@ type backend struct {
 	s    *session
 	name string          // the engine, "docker 28.5"
 	mine map[string]bool // sandboxes started from this screen
+	read [32]byte        // the project file whose wishes were shown last
 }
 
 var _ tui.Backend = (*backend)(nil)
@@ -100,7 +101,7 @@ func (b *backend) settings(e tui.Edits) (*config.Settings, *tui.Question, error)
 	if !errors.As(err, &untrusted) {
 		return s, nil, err
 	}
-	if e[tui.EditTrust] == "yes" {
+	if e[tui.EditTrust] == "yes" && b.wasShown(untrusted.Sum) {
 		store, err := b.a.store()
 		if err != nil {
 			return nil, nil, err
@@ -120,7 +121,17 @@ func (b *backend) settings(e tui.Edits) (*config.Settings, *tui.Question, error)
 	for _, w := range untrusted.Gives {
 		q.Lines = append(q.Lines, w.String())
 	}
+	b.mu.Lock()
+	b.read = untrusted.Sum
+	b.mu.Unlock()
 	return s, q, err
+}
+
+// wasShown tells whether this is the file that the user said yes to: a sandbox may have written another since.
+func (b *backend) wasShown(sum [32]byte) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.read == sum
 }
 
 func (b *backend) request(e tui.Edits) (launch.Request, *tui.Question, error) {

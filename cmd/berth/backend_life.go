@@ -14,7 +14,10 @@ import (
 // Launch carries the plan of e out. Removing what a cancelled launch made takes no grace in any case, so force has
 // nothing to shorten.
 func (b *backend) Launch(ctx context.Context, e tui.Edits, _ <-chan struct{}, emit event.Sink) error {
-	q, _, err := b.request(e)
+	q, question, err := b.request(e)
+	if err == nil && question != nil {
+		err = fault.New(fault.Usage, "read it, then: berth trust", "%s, and it has changed since it was read", question.Title)
+	}
 	if err != nil {
 		return remedied(err)
 	}
