@@ -60,7 +60,10 @@ start() {
     } >"$place/inside.sh"
     setsid ip netns exec "$name" unshare --mount bash "$place/inside.sh" >"$place/log" 2>&1 </dev/null &
     for _ in $(seq 150); do
-        ! docker --host "unix://$place/docker.sock" version --format "$name: Docker {{.Server.Version}}, API {{.Server.APIVersion}}" 2>/dev/null || return 0
+        if docker --host "unix://$place/docker.sock" version >/dev/null 2>&1; then
+            docker --host "unix://$place/docker.sock" version --format "$name is Docker {{.Server.Version}}, API {{.Server.APIVersion}}"
+            return
+        fi
         sleep 0.2
     done
     tail -n 5 "$place/log" >&2
@@ -91,6 +94,7 @@ in_namespace() {
 unset SUDO_UID SUDO_GID SUDO_USER SUDO_COMMAND # tests run as the user berth, also under sudo
 ordinary
 tree_for_user
+(cd "$tree" && as_user go run ./internal/inside/pack)
 running=
 trap 'for name in $running; do stop "$name"; done' EXIT
 trap 'exit 143' TERM INT HUP
