@@ -81,7 +81,7 @@ func (a *app) auditLines(r launch.AuditReport) []string {
 	}
 	lines := []string{r.Name + ": " + r.Posture.String()}
 	for _, f := range findings {
-		lines = append(lines, fmt.Sprintf("%s %-*s  %s", a.print.Mark(auditMarks[f.State]), longest, f.Rule, evidence(f)))
+		lines = append(lines, a.print.Fit(fmt.Sprintf("%s %-*s  %s", a.print.Mark(auditMarks[f.State]), longest, f.Rule, evidence(f))))
 		if f.Fix != "" && !f.Good() {
 			lines = append(lines, fmt.Sprintf("  %-*s  fix: %s", longest, "", f.Fix))
 		}

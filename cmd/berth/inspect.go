@@ -144,8 +144,9 @@ func (a *app) inspectLines(s *session, status launch.Status, now time.Time) []st
 	add("id", "%.12s", status.Observed.ID)
 	add("project", "%s", cmp.Or(status.Project, "-"))
 	add("user", "%s", spec.Process.User)
+	origins := s.origins(status.Name)
 	for _, m := range status.Mounts {
-		add("mount", "%s", mountLine(m))
+		add("mount", "%s%s", mountLine(m), origins[m.Target])
 	}
 	if spec.Network.Mode != "" {
 		add("network", "%s", networkLine(spec.Network))
@@ -160,6 +161,17 @@ func (a *app) inspectLines(s *session, status launch.Status, now time.Time) []st
 		}
 	}
 	return lines
+}
+
+// origins says for each mount where it was asked for.
+func (s *session) origins(name string) map[string]string {
+	out := map[string]string{}
+	if p, err := s.Kept(name); err == nil {
+		for _, m := range p.Mounts {
+			out[m.Target] = "  from " + m.Origin.String()
+		}
+	}
+	return out
 }
 
 func inspectState(s launch.Status, now time.Time) string {

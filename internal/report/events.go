@@ -213,7 +213,7 @@ func eventJSON(e event.Event) string {
 		Elapsed float64     `json:"seconds,omitempty"`
 		Error   string      `json:"error,omitempty"`
 		Layers  []layer     `json:"layers,omitempty"`
-	}{e.Time.UTC(), e.Sandbox, e.Step, e.Stage, e.Text, e.Current, e.Total, e.AtLeast, e.Elapsed.Seconds(), e.Error, nil}
+	}{e.Time.UTC(), e.Sandbox, e.Step, e.Stage, keyless(e.Text), e.Current, e.Total, e.AtLeast, e.Elapsed.Seconds(), keyless(e.Error), nil}
 	for _, l := range e.Layers {
 		v.Layers = append(v.Layers, layer{l.ID, l.Phase, l.Current, l.Total})
 	}

@@ -10,7 +10,7 @@ import (
 func (p *Printer) Fault(err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	message, hint := err.Error(), fault.HintOf(err)
+	message, hint := keyless(err.Error()), keyless(fault.HintOf(err))
 	if p.o.JSON {
 		text, _ := withSchema("berth.error/v1", struct { // strings alone: it cannot fail
 			Kind    fault.Kind `json:"kind"`

@@ -10,6 +10,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/charmbracelet/x/ansi"
+
 	"berth/internal/event"
 )
 
@@ -63,6 +65,14 @@ func (p *Printer) Note(format string, args ...any) {
 // Warn writes one line of warning beside the data.
 func (p *Printer) Warn(text string) {
 	p.Event(event.Event{Time: time.Now().UTC(), Stage: event.Warning, Text: text})
+}
+
+// Fit cuts a line to the width of a terminal that it is printed on; a pipe gets all of it.
+func (p *Printer) Fit(text string) string {
+	if !p.o.Repaint {
+		return text
+	}
+	return ansi.Truncate(text, p.o.Width, "…")
 }
 
 // Object writes v to Out as one line of JSON whose first member is the schema "berth.<thing>/v1". v must be a struct

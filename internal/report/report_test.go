@@ -235,3 +235,20 @@ func TestColourIsNeverAlone(t *testing.T) {
 		t.Errorf("got %q", got)
 	}
 }
+
+func TestNoKeyIsPrintedBesideTheData(t *testing.T) {
+	err := fault.New(fault.Failure, "curl -H 'X-Session-API-Key: 0123abcd' http://a", "GET http://shop.localhost:8011/?tkn=0123abcd&folder=/w: Tkn=0123abcd")
+	for _, o := range []Options{{}, {JSON: true}} {
+		_, got := printed(o, func(p *Printer) {
+			p.Fault(err)
+			p.Note("see http://shop.localhost:8011/?folder=/w&tkn=0123abcd")
+			p.Event(event.Event{Step: "ready", Stage: event.Failed, Error: "?session_api_key=0123abcd", Text: "tkn=0123abcd#x"})
+		})
+		if strings.Contains(got, "0123abcd") {
+			t.Errorf("a key is in\n%s", got)
+		}
+		if !strings.Contains(got, "folder=/w") {
+			t.Errorf("more than the key is hidden in\n%s", got)
+		}
+	}
+}
