@@ -172,6 +172,9 @@ func (l *Launcher) again(ctx context.Context, seen sandbox.Observed) (*Result, e
 		if err := l.Runtime.Signal(ctx, seen.ID, sandbox.Unpause, 0); err != nil {
 			return nil, err
 		}
+		if seen, err = l.Runtime.Inspect(ctx, seen.ID); err != nil {
+			return nil, err
+		}
 	case seen.State != sandbox.Up || record.Posture == "": // stopped, or never seen ready
 		return l.restart(ctx, plan, record, seen)
 	}

@@ -41,6 +41,9 @@ func (r *run) walk(ctx context.Context) error {
 	cleanup := r.undo.run(ctx, func(what string) {
 		r.emit(event.Event{Step: "remove", Stage: event.Undone, Text: what})
 	})
+	if cleanup != nil { // who interrupted a launch is told nothing else
+		r.emit(event.Event{Step: "remove", Stage: event.Warning, Text: "not removed: " + cleanup.Error() + "; berth prune removes it"})
+	}
 	return errors.Join(err, cleanup)
 }
 

@@ -287,6 +287,30 @@ func TestASandboxThatDiesSaysWhyAndItsLastLines(t *testing.T) {
 	}
 }
 
+func TestStartOfAPausedSandboxSaysThatItIsUp(t *testing.T) {
+	f := newFixture(t)
+	f.up(t)
+	if err := f.Pause(t.Context(), "shop"); err != nil {
+		t.Fatal(err)
+	}
+	if result, err := f.Start(t.Context(), "shop"); err != nil || result.Status.State != sandbox.Up {
+		t.Errorf("got %+v, %v", result, err)
+	}
+}
+
+func TestWhatAFailedLaunchCannotRemoveIsSaid(t *testing.T) {
+	f := newFixture(t)
+	f.Runtime = deadAtTheVolume{f.engine}
+	f.engine.failAt = slices.Index(callNames(t), "create") + 1
+	if _, err := f.Up(t.Context(), f.request, UpOptions{}); err == nil {
+		t.Fatal("the launch does not notice that it failed")
+	}
+	want := "not removed: the engine refuses; berth prune removes it"
+	if !slices.ContainsFunc(f.events, func(e event.Event) bool { return e.Stage == event.Warning && e.Text == want }) {
+		t.Errorf("nobody said so: %v", f.events)
+	}
+}
+
 func TestLastLinesAreShownWithoutTheKey(t *testing.T) {
 	f := newFixture(t)
 	f.up(t)
