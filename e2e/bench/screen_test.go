@@ -15,3 +15,10 @@ func TestOnlyLettersOutsideOfControlSequencesAreText(t *testing.T) {
 		}
 	}
 }
+
+func TestTheInitsOfATraceAreSummed(t *testing.T) {
+	trace := "init errors @0.1 ms, 0.25 ms clock, 0 bytes, 0 allocs\ninit unicode @0.4 ms, 1.5 ms clock, 9 bytes, 1 allocs\nberth 0.1.0\n"
+	if got := sumInits(trace); got != 1.75 {
+		t.Errorf("got %g, want 1.75", got)
+	}
+}

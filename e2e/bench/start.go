@@ -7,6 +7,8 @@ import (
 	"math/rand/v2"
 	"os"
 	"os/exec"
+	"regexp"
+	"strconv"
 	"time"
 )
 
@@ -46,7 +48,38 @@ func measureStart(ctx context.Context, w *world, o options) ([]row, error) {
 			}
 		}
 	}
-	return rows, nil
+	inits := timedInits(w)
+	more, err := rounds(ctx, o.n, []variant{inits})
+	if err != nil {
+		return nil, err
+	}
+	more[0].Goal = goal{Most: 5}
+	return append(rows, more...), nil
+}
+
+// began is one package as GODEBUG=inittrace=1 reports it.
+var began = regexp.MustCompile(`(?m)^init \S+ @\S+ ms, (\S+) ms clock`)
+
+// timedInits sums what the packages take before main.
+func timedInits(w *world) variant {
+	return variant{name: "the packages' inits", once: func(ctx context.Context) (float64, error) {
+		c := w.command(ctx, w.program, "--version")
+		c.Env = append(c.Env, "GODEBUG=inittrace=1")
+		trace, err := c.CombinedOutput()
+		return sumInits(string(trace)), err
+	}}
+}
+
+func sumInits(trace string) float64 {
+	sum := 0.0
+	for _, m := range began.FindAllStringSubmatch(trace, -1) {
+		ms, err := strconv.ParseFloat(m[1], 64)
+		if err != nil {
+			return math.NaN()
+		}
+		sum += ms
+	}
+	return sum
 }
 
 // variant is one way to do a thing. once gives what it took in ms; clean undoes it outside the measured time.
