@@ -5,9 +5,11 @@ import (
 	"slices"
 	"strings"
 
+	"berth/internal/agentserver"
 	"berth/internal/event"
 	"berth/internal/fault"
 	"berth/internal/launch"
+	"berth/internal/sandbox"
 	"berth/tui"
 )
 
@@ -38,14 +40,14 @@ func (b *backend) Images(ctx context.Context, e tui.Edits) (tui.ImageList, error
 	}
 	var out tui.ImageList
 	for _, name := range append(recipeNames(), "starter") {
-		image := tui.Image{Ref: name, Where: "built on this machine", Size: sizes[own[name]], Chosen: own[name] == chosen}
+		image := tui.Image{Ref: name, Where: "built", Size: sizes[own[name]], Chosen: own[name] == chosen}
 		if image.Size == 0 {
-			image.Where, image.Can = "not built yet", []tui.Action{tui.DoBuild}
+			image.Where, image.Can = "to build", []tui.Action{tui.DoBuild}
 		}
 		out.Images = append(out.Images, image)
 	}
 	for _, image := range local {
-		if strings.HasPrefix(image.Ref, ownRepository) || strings.HasPrefix(image.Ref, "sha256:") {
+		if !s.servers(ctx, image) {
 			continue
 		}
 		out.Images = append(out.Images, tui.Image{Ref: image.Ref, Where: "local", Size: image.Size, Chosen: image.Ref == chosen, Can: []tui.Action{tui.DoPull}})
@@ -54,6 +56,15 @@ func (b *backend) Images(ctx context.Context, e tui.Edits) (tui.ImageList, error
 		out.Images = append(out.Images, tui.Image{Ref: chosen, Where: "remote", Chosen: true, Can: []tui.Action{tui.DoPull}})
 	}
 	return out, nil
+}
+
+// servers tells whether an image of the engine, not made by berth, holds a server that berth can talk to.
+func (s *session) servers(ctx context.Context, image sandbox.LocalImage) bool {
+	if strings.HasPrefix(image.Ref, ownRepository) || strings.HasPrefix(image.Ref, "sha256:") {
+		return false
+	}
+	whole, err := s.engine.Image(ctx, image.Ref)
+	return err == nil && agentserver.Detect(whole.Labels, whole.Entrypoint, whole.Cmd) != agentserver.Plain
 }
 
 // Prepare builds or pulls an image for the picker.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"berth/internal/build"
 	"berth/internal/config"
 	"berth/internal/launch"
 )
@@ -85,9 +86,12 @@ func (a *app) up(ctx context.Context, args []string, o upFlags) error {
 	if o.plan || o.print != "" {
 		return a.printPlan(ctx, s, q, o.print)
 	}
+	if err := a.offerBuild(ctx, s, q); err != nil {
+		return err
+	}
 	result, err := s.Up(ctx, q, o.UpOptions)
 	if err != nil {
-		return a.upFault(err)
+		return err
 	}
 	if o.attach {
 		return a.attach(ctx, s, result.Status, o.command)
@@ -202,5 +206,27 @@ func opens(l launch.Link) string {
 	return l.Opens
 }
 
-// upFault leaves a fault of a launch as it is.
-func (a *app) upFault(err error) error { return err }
+// offerBuild builds the image that was asked for by name and is not built yet, if somebody agrees: it takes minutes.
+// Otherwise the launch says what is missing.
+func (a *app) offerBuild(ctx context.Context, s *session, q launch.Request) error {
+	missing, err := s.unbuilt(ctx, q.Settings.Image)
+	if err != nil || !missing || !a.global.yes && !a.interactive() {
+		return err
+	}
+	yes, err := a.ask(q.Settings.Image + " is not built yet; build it now, from packages, in some minutes?")
+	if err != nil || !yes {
+		return err
+	}
+	_, err = a.makeImage(ctx, s, q.Settings.Image, buildFlags{})
+	return err
+}
+
+// unbuilt tells whether a name is that of an image which berth builds and has not built.
+func (s *session) unbuilt(ctx context.Context, name string) (bool, error) {
+	recipe, ok := build.Find(name)
+	if !ok {
+		return false, nil
+	}
+	built, err := build.Built(ctx, s.engine, recipe)
+	return !built, err
+}
