@@ -6,6 +6,9 @@ import (
 	"testing"
 
 	"berth/internal/host"
+	"berth/internal/launch"
+	"berth/internal/sandbox"
+	"berth/internal/state"
 	"berth/tui"
 )
 
@@ -33,5 +36,18 @@ func TestTheScreenTrustsOnlyTheFileThatWasShown(t *testing.T) {
 	s, q, err = b.settings(yes)
 	if err != nil || q != nil || s.Image != "evil/agent:1" {
 		t.Errorf("it is not trusted once it was shown: image %q, %v, %v", s.Image, q, err)
+	}
+}
+
+func TestInspectHidesEveryValueWhereThePlanIsGone(t *testing.T) {
+	store, err := state.Open(state.Places{State: t.TempDir(), Runtime: t.TempDir()}, "test", 1000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	spec := sandbox.Spec{Name: "shop", Env: []sandbox.Env{{Name: "TOKEN", Value: "hunter2hunter2"}}}
+	s := &session{Launcher: &launch.Launcher{Store: store}}
+	names := s.secretNames(launch.Status{Name: "shop", Observed: sandbox.Observed{Spec: spec}})
+	if got := masked(spec, names).Env[0].Value; got != "****" {
+		t.Errorf("it shows %q", got)
 	}
 }

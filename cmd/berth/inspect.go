@@ -60,7 +60,7 @@ func (a *app) inspect(ctx context.Context, args []string, o inspectFlags) error 
 	if err != nil {
 		return err
 	}
-	secrets := s.secretNames(name)
+	secrets := s.secretNames(status)
 	if o.secrets {
 		secrets = nil
 	}
@@ -83,13 +83,19 @@ func (a *app) inspect(ctx context.Context, args []string, o inspectFlags) error 
 	return nil
 }
 
-// secretNames are the variables of a sandbox whose values are nobody's business.
-func (s *session) secretNames(name string) map[string]bool {
+// secretNames are the variables of a sandbox whose values are nobody's business. Where its plan is gone nobody knows
+// which the user gave, so that all are hidden.
+func (s *session) secretNames(status launch.Status) map[string]bool {
 	out := map[string]bool{"SESSION_API_KEY": true, "OH_SESSION_API_KEYS_0": true, "OH_SECRET_KEY": true}
-	if p, err := s.Kept(name); err == nil {
-		for _, e := range p.Spec.Env {
-			out[e.Name] = out[e.Name] || e.Secret
+	p, err := s.Kept(status.Name)
+	if err != nil {
+		for _, e := range status.Observed.Spec.Env {
+			out[e.Name] = true
 		}
+		return out
+	}
+	for _, e := range p.Spec.Env {
+		out[e.Name] = out[e.Name] || e.Secret
 	}
 	return out
 }
