@@ -22,7 +22,7 @@ type Builder interface {
 	Pull(ctx context.Context, ref, platform string, sink event.Sink) (sandbox.LocalImage, error)
 	// Build makes an image from a context in tar form and hands on the builder's output, line by line.
 	// A step that fails is a *sandbox.StepError.
-	Build(ctx context.Context, tar io.Reader, b sandbox.Build, line func(string)) error
+	Build(ctx context.Context, tar io.ReadSeeker, b sandbox.Build, line func(string)) error
 	// Import makes an image of one layer from a file system in tar form.
 	Import(ctx context.Context, tar io.Reader, ref string, labels map[string]string) error
 	// Tidy removes images with these labels that have no name, are in no use and nothing is built upon.

@@ -47,7 +47,7 @@ func (e *fakeEngine) Pull(ctx context.Context, ref, _ string, sink event.Sink) (
 	return sandbox.LocalImage{}, e.pulls(ctx)
 }
 
-func (e *fakeEngine) Build(ctx context.Context, context io.Reader, b sandbox.Build, line func(string)) error {
+func (e *fakeEngine) Build(ctx context.Context, context io.ReadSeeker, b sandbox.Build, line func(string)) error {
 	if _, err := io.Copy(io.Discard, context); err != nil {
 		return err
 	}

@@ -130,7 +130,7 @@ func read(name string) []byte {
 }
 
 // pack writes the context of a stage: its folder at the top, the machine's answers below host.
-func pack(folder string, machine map[string][]byte) (io.Reader, error) {
+func pack(folder string, machine map[string][]byte) (io.ReadSeeker, error) {
 	var out bytes.Buffer
 	archive := tar.NewWriter(&out)
 	for _, name := range contents(folder) {
@@ -148,7 +148,10 @@ func pack(folder string, machine map[string][]byte) (io.Reader, error) {
 			return nil, err
 		}
 	}
-	return &out, archive.Close()
+	if err := archive.Close(); err != nil {
+		return nil, err
+	}
+	return bytes.NewReader(out.Bytes()), nil
 }
 
 // add writes a file without time or owner, so that equal contexts are equal bytes to the builder's cache.

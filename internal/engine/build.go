@@ -6,39 +6,36 @@ import (
 	"errors"
 	"io"
 	"maps"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/docker/docker/api/types/build"
 	"github.com/docker/docker/api/types/filters"
 	"github.com/docker/docker/api/types/image"
+	"github.com/docker/docker/client"
 
 	"berth/internal/fault"
 	"berth/internal/sandbox"
 )
 
 // Build makes an image from a context in tar form and hands on the builder's output, line by line. A step that fails
-// is a *sandbox.StepError. It is the classic builder: every engine has it, and its output needs no session.
-func (e *Engine) Build(ctx context.Context, tar io.Reader, o sandbox.Build, line func(string)) error {
-	args := map[string]*string{}
-	for name, value := range o.Args {
-		args[name] = &value
+// is a *sandbox.StepError. The classic builder is asked first: its output needs no session; an engine that has left it
+// behind is asked again for BuildKit.
+func (e *Engine) Build(ctx context.Context, tar io.ReadSeeker, o sandbox.Build, line func(string)) error {
+	answer, err := e.build(ctx, tar, o, build.BuilderV1)
+	if err != nil && !client.IsErrConnectionFailed(err) && e.hasBuildKit(ctx) {
+		if _, err = tar.Seek(0, io.SeekStart); err == nil {
+			answer, err = e.build(ctx, tar, o, build.BuilderBuildKit)
+		}
 	}
-	answer, err := e.docker.ImageBuild(ctx, tar, build.ImageBuildOptions{
-		Version:   build.BuilderV1,
-		Tags:      []string{o.Ref},
-		Target:    o.Target,
-		BuildArgs: args,
-		Labels:    o.Labels,
-		NoCache:   o.NoCache,
-		Remove:    true, ForceRemove: true, // containers of steps, also of one that failed
-	})
 	if err != nil {
 		return e.explain(o.Ref, err)
 	}
-	defer answer.Body.Close()
+	defer answer.Close()
 	var rest string
-	err = output(answer.Body, func(text string) {
+	err = output(answer, func(text string) {
 		whole := strings.Split(rest+text, "\n")
 		for _, l := range whole[:len(whole)-1] {
 			line(l)
@@ -49,6 +46,28 @@ func (e *Engine) Build(ctx context.Context, tar io.Reader, o sandbox.Build, line
 		line(rest)
 	}
 	return e.brokenOff(o.Ref, err)
+}
+
+func (e *Engine) build(ctx context.Context, tar io.Reader, o sandbox.Build, version build.BuilderVersion) (io.ReadCloser, error) {
+	args := map[string]*string{}
+	for name, value := range o.Args {
+		args[name] = &value
+	}
+	answer, err := e.docker.ImageBuild(ctx, tar, build.ImageBuildOptions{
+		Version:   version,
+		Tags:      []string{o.Ref},
+		Target:    o.Target,
+		BuildArgs: args,
+		Labels:    o.Labels,
+		NoCache:   o.NoCache,
+		Remove:    true, ForceRemove: true, // containers of steps, also of one that failed
+	})
+	return answer.Body, err
+}
+
+func (e *Engine) hasBuildKit(ctx context.Context) bool {
+	pong, err := e.docker.Ping(ctx)
+	return err == nil && pong.BuilderVersion == build.BuilderBuildKit
 }
 
 // Import makes an image of one layer from a file system in tar form.
@@ -89,24 +108,41 @@ func (e *Engine) brokenOff(ref string, err error) error {
 	return e.explain(ref, err)
 }
 
+// exitCode finds a command's code in the words of a builder that does not tell it apart.
+var exitCode = regexp.MustCompile(`exit code: (\d+)$`)
+
 // output reads the stream a build or an import answers with. The status is 200 whatever happens: an error stands in
 // the stream.
 func output(r io.Reader, text func(string)) error {
 	for decoder := json.NewDecoder(r); ; {
 		var m struct {
-			Stream string `json:"stream"`
+			ID     string          `json:"id"`
+			Aux    json.RawMessage `json:"aux"`
+			Stream string          `json:"stream"`
 			Error  *struct {
 				Code    int    `json:"code"`
 				Message string `json:"message"`
 			} `json:"errorDetail"`
 		}
-		switch err := decoder.Decode(&m); {
+		err := decoder.Decode(&m)
+		switch {
 		case errors.Is(err, io.EOF):
 			return nil
 		case err != nil:
 			return err
 		case m.Error != nil:
+			if code := exitCode.FindStringSubmatch(m.Error.Message); code != nil && m.Error.Code == 0 {
+				m.Error.Code, _ = strconv.Atoi(code[1])
+			}
 			return &sandbox.StepError{Code: m.Error.Code, Text: m.Error.Message}
+		case m.ID == "moby.buildkit.trace":
+			var trace []byte
+			if err = json.Unmarshal(m.Aux, &trace); err == nil {
+				m.Stream, err = traced(trace)
+			}
+			if err != nil {
+				return err
+			}
 		}
 		text(m.Stream)
 	}

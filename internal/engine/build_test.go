@@ -1,11 +1,13 @@
 package engine
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -101,5 +103,60 @@ func TestTidyTakesOnlyWhatIsLabelledAndHasNoName(t *testing.T) {
 	}
 	if got, want := asked.URL.Query().Get("filters"), `{"dangling":{"true":true},"label":{"kind=stage":true}}`; got != want {
 		t.Errorf("asked for %s, want %s", got, want)
+	}
+}
+
+func TestBuildKitsTraceReadsLikeTheClassicBuilder(t *testing.T) {
+	stream, err := os.ReadFile("testdata/buildkit.ndjson") // of engine 20.10, asked with version=2
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got strings.Builder
+	err = output(bytes.NewReader(stream), func(text string) { got.WriteString(text) })
+	want := "Step 1/3 : FROM localhost/berth/base:trixie\nStep 2/3 : RUN echo one && echo two\none\ntwo\n" +
+		"Step 3/3 : RUN echo three; exit 3\nthree\n"
+	if got.String() != want {
+		t.Errorf("got\n%s\nwant\n%s", got.String(), want)
+	}
+	var step *sandbox.StepError
+	if !errors.As(err, &step) || step.Code != 3 {
+		t.Errorf("the error is %#v", err)
+	}
+}
+
+func TestATraceThatIsCutOffIsAnError(t *testing.T) {
+	for _, message := range [][]byte{{0x0a}, {0x0a, 0x05, 'x'}, {0x08}, {0x0d, 1}, {0x0b}, {0xff}} {
+		if _, err := traced(message); err == nil {
+			t.Errorf("% x was read", message)
+		}
+	}
+}
+
+func TestAnEngineWithoutTheClassicBuilderIsAskedForBuildKit(t *testing.T) {
+	var versions []string
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		size, _ := io.Copy(io.Discard, r.Body)
+		switch version := r.URL.Query().Get("version"); {
+		case strings.HasSuffix(r.URL.Path, "/_ping"):
+			w.Header().Set("Builder-Version", "2")
+		case version == "1":
+			versions = append(versions, fmt.Sprint(version, " ", size))
+			http.Error(w, `{"message":"no such builder"}`, http.StatusBadRequest)
+		default:
+			versions = append(versions, fmt.Sprint(version, " ", size))
+			fmt.Fprint(w, `{"stream":"done\n"}`)
+		}
+	}))
+	defer server.Close()
+	docker, err := client.NewClientWithOpts(client.WithHost("tcp://"+server.Listener.Addr().String()), client.WithVersion("1.41"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := &Engine{docker: docker}
+	if err := e.Build(t.Context(), strings.NewReader("context"), sandbox.Build{Ref: "x"}, func(string) {}); err != nil {
+		t.Fatal(err)
+	}
+	if want := []string{"1 7", "2 7"}; !slices.Equal(versions, want) {
+		t.Errorf("asked with version and bytes %q, want %q", versions, want)
 	}
 }
