@@ -25,14 +25,9 @@ func (b *backend) Launch(ctx context.Context, e tui.Edits, _ <-chan struct{}, em
 	if err != nil {
 		return remedied(err)
 	}
-	missing, err := s.unbuilt(ctx, q.Settings.Image)
-	if err == nil && missing {
-		_, err = b.a.makeImage(ctx, s.emitting(emit), q.Settings.Image, buildFlags{})
-	}
-	if err != nil {
-		return remedied(err)
-	}
-	result, err := s.emitting(emit).Up(ctx, q, launch.UpOptions{Recreate: e[tui.EditRecreate] == "yes"})
+	s = s.emitting(emit)
+	s.Build = b.a.builder(s)
+	result, err := s.Up(ctx, q, launch.UpOptions{Recreate: e[tui.EditRecreate] == "yes"})
 	if err != nil {
 		return remedied(err)
 	}

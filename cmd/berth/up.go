@@ -10,6 +10,7 @@ import (
 
 	"berth/internal/build"
 	"berth/internal/config"
+	"berth/internal/event"
 	"berth/internal/launch"
 )
 
@@ -86,7 +87,7 @@ func (a *app) up(ctx context.Context, args []string, o upFlags) error {
 	if o.plan || o.print != "" {
 		return a.printPlan(ctx, s, q, o.print)
 	}
-	if err := a.offerBuild(ctx, s, q); err != nil {
+	if s.Build, err = a.offerBuild(ctx, s, q); err != nil {
 		return err
 	}
 	result, err := s.Up(ctx, q, o.UpOptions)
@@ -206,19 +207,26 @@ func opens(l launch.Link) string {
 	return l.Opens
 }
 
-// offerBuild builds the image that was asked for by name and is not built yet, if somebody agrees: it takes minutes.
-// Otherwise the launch says what is missing.
-func (a *app) offerBuild(ctx context.Context, s *session, q launch.Request) error {
+// offerBuild gives the launch leave to build the image that was asked for by name, if it is not built yet and somebody
+// agrees: it takes minutes. Otherwise the launch says what is missing.
+func (a *app) offerBuild(ctx context.Context, s *session, q launch.Request) (func(context.Context, string, event.Sink) error, error) {
 	missing, err := s.unbuilt(ctx, q.Settings.Image)
 	if err != nil || !missing || !a.global.yes && !a.interactive() {
-		return err
+		return nil, err
 	}
 	yes, err := a.ask(q.Settings.Image + " is not built yet; build it now, from packages, in some minutes?")
 	if err != nil || !yes {
+		return nil, err
+	}
+	return a.builder(s), nil
+}
+
+// builder lets a launch build one of berth's own images.
+func (a *app) builder(s *session) func(context.Context, string, event.Sink) error {
+	return func(ctx context.Context, name string, sink event.Sink) error {
+		_, err := a.makeImage(ctx, s.emitting(sink), name, buildFlags{})
 		return err
 	}
-	_, err = a.makeImage(ctx, s, q.Settings.Image, buildFlags{})
-	return err
 }
 
 // unbuilt tells whether a name is that of an image which berth builds and has not built.

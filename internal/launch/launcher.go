@@ -34,6 +34,8 @@ type Launcher struct {
 	StarterKey func(arch string) (string, error)
 	// Starter gives the archive of the starter image.
 	Starter func(arch string) (Archive, error)
+	// Build makes one of Names from packages, which takes minutes; nil leaves that to the user.
+	Build func(ctx context.Context, name string, sink event.Sink) error
 	// PortFree tells whether a port of this machine can be bound on every loopback address.
 	PortFree func(port uint16) bool
 	// PlainAddresses makes links with 127.0.0.1 instead of <name>.localhost, for clients that do not know such names.

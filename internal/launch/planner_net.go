@@ -163,14 +163,32 @@ func (p *Plan) facts(e sandbox.Engine) hardening.Facts {
 	return hardening.Facts{Engine: e, Image: p.Image, Owners: owners}
 }
 
+// imageStep brings an image that is not here: berth's own ones are made, all others are pulled.
+func (b *builder) imageStep(ref string) Step {
+	switch name := ownName(b.in.Names, ref); name {
+	case "":
+		return step(StepPull, "pull %s", ref)
+	case "starter":
+		return step(StepLoad, "load berth's own image %s", ref)
+	default:
+		return step(StepBuild, "build %s from packages", name)
+	}
+}
+
+// ownName gives the short name of an image that berth makes, "" for any other.
+func ownName(names map[string]string, ref string) string {
+	for name, own := range names {
+		if own == ref {
+			return name
+		}
+	}
+	return ""
+}
+
 func (b *builder) steps() {
 	p, name := b.plan, b.in.Name
 	if p.NeedsImage() {
-		if p.Spec.Image.Ref == b.in.Names["starter"] {
-			p.Steps = append(p.Steps, step(StepLoad, "load berth's own image %s", p.Spec.Image.Ref))
-		} else {
-			p.Steps = append(p.Steps, step(StepPull, "pull %s", p.Spec.Image.Ref))
-		}
+		p.Steps = append(p.Steps, b.imageStep(p.Spec.Image.Ref))
 	}
 	p.Steps = append(p.Steps,
 		step(StepNetwork, "create network %s", p.Network.Name),

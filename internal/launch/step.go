@@ -8,6 +8,7 @@ type StepKind string
 // The steps, in the order in which a launch takes them.
 const (
 	StepPull    StepKind = "pull"    // fetch the image
+	StepBuild   StepKind = "build"   // make the image from packages
 	StepLoad    StepKind = "load"    // put berth's own starter image into the engine
 	StepNetwork StepKind = "network" // make the sandbox's own bridge
 	StepVolume  StepKind = "volume"  // make the volume of the home

@@ -223,10 +223,10 @@ func (l *Launcher) bring(ctx context.Context, p *Plan, kind StepKind) error {
 		defer in.Close() //nolint:errcheck // ends the writer
 		return l.Runtime.Load(ctx, in)
 	}
-	for short, own := range l.Names {
-		if own == ref {
-			return fault.New(fault.Image, "berth build "+short, "%s: it is not built yet", short)
-		}
+	if name := ownName(l.Names, ref); name != "" && l.Build == nil {
+		return fault.New(fault.Image, "berth build "+name, "%s: it is not built yet", name)
+	} else if name != "" {
+		return l.Build(ctx, name, l.named(p.Spec.Name))
 	}
 	_, err := l.Runtime.Pull(ctx, ref, "", l.named(p.Spec.Name))
 	return err
