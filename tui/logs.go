@@ -2,6 +2,7 @@ package tui
 
 import (
 	"cmp"
+	"encoding/json"
 	"fmt"
 	"strings"
 
@@ -52,12 +53,35 @@ func (l *logView) clear() {
 // add keeps new lines and drops the oldest beyond the bounds.
 func (l *logView) add(lines []LogLine) {
 	for _, n := range lines {
-		line := logLine{text: clean(strings.TrimRight(n.Text, "\r\n"))}
+		line := logLine{text: clean(told(strings.TrimRight(n.Text, "\r\n")))}
 		if !n.Time.IsZero() {
 			line.time = n.Time.Format("15:04:05")
 		}
 		l.keep(line)
 	}
+}
+
+// told shortens a line of a server that logs in JSON, as the agent server does, to what a person reads: its level unless
+// that is INFO, its message, and what its exception ends with. Any other line stays as it is.
+func told(text string) string {
+	if !strings.HasPrefix(text, "{") {
+		return text
+	}
+	var said struct {
+		Level     string `json:"levelname"`
+		Message   string `json:"message"`
+		Exception string `json:"exc_info"`
+	}
+	if json.Unmarshal([]byte(text), &said) != nil || said.Message == "" {
+		return text
+	}
+	if said.Level != "" && said.Level != "INFO" {
+		said.Message = said.Level + " " + said.Message
+	}
+	if trace := strings.TrimSpace(said.Exception); trace != "" {
+		said.Message += " · " + trace[strings.LastIndex(trace, "\n")+1:]
+	}
+	return said.Message
 }
 
 func (l *logView) keep(line logLine) {

@@ -111,6 +111,24 @@ func TestSearchMindsCapitalsOnlyWhenGiven(t *testing.T) {
 	}
 }
 
+func TestALineInJSONIsReadAsItsMessage(t *testing.T) {
+	for in, want := range map[string]string{
+		`{"asctime": "2026-01-02", "levelname": "INFO", "message": "GET /health 200"}`:                          "GET /health 200",
+		`{"levelname": "WARNING", "message": "no key"}`:                                                         "WARNING no key",
+		`{"levelname": "ERROR", "message": "it broke", "exc_info": "Traceback\n  File x\nOSError: no space\n"}`: "ERROR it broke · OSError: no space",
+		`{"answer": 42}`:                  `{"answer": 42}`,
+		`{"message": 42}`:                 `{"message": 42}`,
+		`{"message": "cut off`:            `{"message": "cut off`,
+		`hello {"message": "not at all"}`: `hello {"message": "not at all"}`,
+	} {
+		l := newLog()
+		l.add([]LogLine{{Text: in}})
+		if got := l.at(0).text; got != want {
+			t.Errorf("%s: got %s, want %s", in, got, want)
+		}
+	}
+}
+
 func TestWrappedLinesLoseNothing(t *testing.T) {
 	l := newLog()
 	text := strings.Repeat("0123456789", 10)

@@ -135,7 +135,7 @@ func (p *progressView) stepLine(m *model, s *stepView, w int) []string {
 
 // name says what a step does: its text, behind its kind where that is a bare name.
 func (s *stepView) name() string {
-	if strings.Contains(s.text, " ") {
+	if strings.Contains(s.text, " ") || s.text == s.kind {
 		return s.text
 	}
 	return strings.TrimSpace(s.kind + " " + s.text)

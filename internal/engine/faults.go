@@ -40,7 +40,7 @@ var known = []struct {
 	{"invalid reference format", fault.Usage, "not the name of an image", "write name:tag, e.g. acme/agent:1", ""},
 	{"server gave http response to https client", fault.Image, "the registry speaks no TLS", "add it to insecure-registries in the engine's daemon.json, if you trust the way to it", ""},
 	{"x509:", fault.Image, "the registry's certificate is not trusted by the engine", "put its CA into /etc/docker/certs.d/HOST/ca.crt", ""},
-	{"no such host", fault.Image, "the registry's name is unknown to the engine", "see the name and the engine's network or proxy; --image workbench and --image starter need no registry", ""},
+	{"no such host", fault.Image, "the registry's name is unknown to the engine", "check the name and the engine's network or proxy; --image workbench and --image starter need no registry", ""},
 	{"tls handshake timeout", fault.Image, "the registry does not answer", "--image workbench and --image starter need no registry", ""},
 	{"request canceled while waiting for connection", fault.Image, "the registry does not answer", "--image workbench and --image starter need no registry", ""},
 	{"i/o timeout", fault.Image, "the registry does not answer", "--image workbench and --image starter need no registry", ""},

@@ -143,7 +143,7 @@ func TestAChangedPlanWantsRecreateAndSaysWhatDiffers(t *testing.T) {
 	f.up(t)
 	f.request.Settings.Pids = 64
 	_, err := f.Up(t.Context(), f.request, UpOptions{})
-	want := "shop: it is there with another plan: Limits.Pids: 1024 is now 64"
+	want := "shop: it is there with another plan: processes: 1024 is now 64"
 	if err == nil || err.Error() != want || fault.KindOf(err) != fault.Conflict {
 		t.Errorf("got %v, want %s", err, want)
 	}
@@ -152,6 +152,24 @@ func TestAChangedPlanWantsRecreateAndSaysWhatDiffers(t *testing.T) {
 	}
 	if seen, err := f.engine.Inspect(t.Context(), "berth-shop"); err != nil || seen.Spec.Limits.Pids != 64 {
 		t.Errorf("it has %d pids, %v", seen.Spec.Limits.Pids, err)
+	}
+}
+
+func TestOfAnotherImageOnlyTheNameIsSaid(t *testing.T) {
+	err := changedFault("shop", []sandbox.Difference{
+		{Field: "Image.Ref", Want: "starter:1", Have: "workbench:1"},
+		{Field: "Image.ID", Want: "sha256:a", Have: "sha256:b"},
+		{Field: "Process.Entrypoint", Want: "[/.berth/starter]", Have: "[tini --]"},
+		{Field: "Limits.Pids", Want: "1024", Have: "64"},
+		{Field: "Network.Ports", Want: "[8000]", Have: "[8000 8001]"},
+	})
+	want := "shop: it is there with another plan: image: starter:1 is now workbench:1; processes: 1024 is now 64"
+	if err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
+	}
+	err = changedFault("shop", []sandbox.Difference{{Field: "Process.Entrypoint", Want: "[a]", Have: "[b]"}})
+	if want := "shop: it is there with another plan: Process.Entrypoint: [a] is now [b]"; err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
 	}
 }
 

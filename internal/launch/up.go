@@ -1,6 +1,7 @@
 package launch
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
@@ -302,10 +303,29 @@ func (l *Launcher) present(ctx context.Context, p *Plan, observed sandbox.Observ
 	return nil, nil
 }
 
+// saidAs names the fields of a plan that a setting of the user's decides by the word the user knows; others keep theirs.
+var saidAs = map[string]string{
+	"Image.Ref":       "image",
+	"Process.User":    "user",
+	"Mounts":          "mounts",
+	"Network.Ports":   "ports",
+	"Limits.Memory":   "memory in bytes",
+	"Limits.NanoCPUs": "billionths of a processor",
+	"Limits.Pids":     "processes",
+	"Limits.Shm":      "/dev/shm in bytes",
+}
+
+// changedFault says in which fields the plans differ. Of another image only its name is said: what it runs, how and on
+// which ports follows from it.
 func changedFault(name string, changed []sandbox.Difference) error {
-	lines := make([]string, len(changed))
-	for i, d := range changed {
-		lines[i] = d.String()
+	other := slices.ContainsFunc(changed, func(d sandbox.Difference) bool { return d.Field == "Image.Ref" })
+	var lines []string
+	for _, d := range changed {
+		if other && d.Field != "Image.Ref" && (strings.HasPrefix(d.Field, "Image.") || strings.HasPrefix(d.Field, "Process.") || d.Field == "Network.Ports") {
+			continue
+		}
+		d.Field = cmp.Or(saidAs[d.Field], d.Field)
+		lines = append(lines, d.String())
 	}
 	return fault.New(fault.Conflict, "berth up --recreate", "%s: it is there with another plan: %s", name, strings.Join(lines, "; "))
 }
