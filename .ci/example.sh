@@ -40,7 +40,7 @@ fi
 
 # The workbench is made of packages once; its base system may have to be made too, which root alone can.
 if [ "$IMAGE" = workbench ] || [ "$IMAGE" = workbench-slim ]; then
-    say "building the image $IMAGE from packages; the first time this takes 5 to 10 minutes"
+    say "the image $IMAGE, built from packages: the first time this takes 5 to 10 minutes"
     status=0
     if [ "$(id -u)" = 0 ]; then "$berth" --plain build "$IMAGE" || status=$?; else as_user "$berth" --plain build "$IMAGE" || status=$?; fi
     case $status in
@@ -59,7 +59,7 @@ if [ -t 0 ] && [ -t 1 ]; then
     as_user "$berth"
 else
     as_user "$berth" --plain -y up --image "$IMAGE" --recreate # another image than last time is no reason to stop
-    echo
-    echo "stop it    (cd $project && $called stop project)"
-    echo "remove it  (cd $project && $called rm -f project)"
 fi
+echo
+echo "stop it    (cd $project && $called stop project)"
+echo "remove it  (cd $project && $called rm -f project)"
