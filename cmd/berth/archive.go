@@ -93,10 +93,11 @@ func unpack(r io.Reader, folder, first, name string) error {
 	}
 	defer root.Close() //nolint:errcheck // what was written is closed by itself
 	in := tar.NewReader(r)
+	var left []string // links that lead out; the rest is copied all the same
 	for {
 		head, err := in.Next()
 		if errors.Is(err, io.EOF) {
-			return nil
+			return leftOut(left)
 		}
 		if err != nil {
 			return err
@@ -110,10 +111,25 @@ func unpack(r io.Reader, folder, first, name string) error {
 		} else {
 			err = unpackBelow(root, in, head, name, below)
 		}
+		if errors.Is(err, errLeadsOut) {
+			left, err = append(left, below), nil
+		}
 		if err != nil {
 			return fault.New(fault.Failure, "", "%s: %w", filepath.Join(folder, name, below), err)
 		}
 	}
+}
+
+// errLeadsOut is a link whose target lies outside what is copied: a virtual environment's python, say.
+var errLeadsOut = errors.New("a link that leads out of the folder")
+
+// leftOut says which links were not copied.
+func leftOut(names []string) error {
+	if len(names) == 0 {
+		return nil
+	}
+	return fault.New(fault.Failure, "copy what they lead to, if you need it", "all is copied but the links that lead out of the folder: %s",
+		strings.Join(names, ", "))
 }
 
 // belowFirst gives an entry's path below the archive's first path element, which must be first; "." is that itself.
@@ -165,7 +181,7 @@ func unpackOne(root *os.Root, in io.Reader, head *tar.Header, to string) error {
 		return nil
 	case tar.TypeSymlink:
 		if !staysBelow(to, head.Linkname) {
-			return errors.New("a link that leads out of the folder is not copied")
+			return errLeadsOut
 		}
 		return root.Symlink(head.Linkname, to)
 	}

@@ -91,15 +91,6 @@ func (l *Launcher) storedPlan(name string) (*Plan, error) {
 	return &p, nil
 }
 
-// planned gives the Spec a sandbox was made from, or what runs if nothing is known of it.
-func (l *Launcher) planned(seen sandbox.Observed) sandbox.Spec {
-	p, err := l.storedPlan(seen.Spec.Name)
-	if err != nil {
-		return seen.Spec
-	}
-	return p.Spec
-}
-
 // replaceFile writes a file aside and renames it: whoever reads sees the old one or the new one. A file that has the
 // content already keeps its inode, which a running sandbox may have mounted.
 func replaceFile(path string, content []byte, mode fs.FileMode) error {

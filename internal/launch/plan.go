@@ -57,6 +57,7 @@ type Plan struct {
 	Warnings     []string
 	Steps        []Step
 	ReadyTimeout time.Duration
+	EnvSum       string // of all variables, keyed with the sandbox's own secret: tells whether one has changed
 	Dir          string // of the generated files
 	Arch         string // of the engine
 	Remote       bool   // the engine's kernel is not this machine's: what is mounted cannot be proven

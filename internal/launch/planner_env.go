@@ -1,6 +1,11 @@
 package launch
 
 import (
+	"berth/internal/secret"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
 	"path"
 	"strings"
 
@@ -36,7 +41,17 @@ func (b *builder) environment() error {
 	for _, v := range byName {
 		b.plan.Spec.Env = append(b.plan.Spec.Env, v)
 	}
+	b.plan.EnvSum = envSum(b.plan.Spec.Normalise().Env, b.in.Keys.Secret)
 	return nil
+}
+
+// envSum is a keyed sum of variables: equal ones have equal sums, and nobody without the key can guess a value by it.
+func envSum(env []sandbox.Env, key secret.String) string {
+	sum := hmac.New(sha256.New, []byte(key.Reveal()))
+	for _, v := range env {
+		fmt.Fprintf(sum, "%q %q %t\n", v.Name, v.Value, v.Unset)
+	}
+	return hex.EncodeToString(sum.Sum(nil))
 }
 
 // fromHost takes variables of berth's own environment by exact name, and never those that would hand over the host.

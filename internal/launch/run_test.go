@@ -10,6 +10,7 @@ import (
 	"berth/internal/event"
 	"berth/internal/fault"
 	"berth/internal/sandbox"
+	"berth/internal/secret"
 )
 
 func (f *fixture) up(t *testing.T) *Result {
@@ -512,5 +513,20 @@ func TestASandboxOnAnotherEngineIsNoneOfThisOnesBusiness(t *testing.T) {
 	f.Launcher.Runtime = f.engine
 	if again := f.up(t); !again.Already {
 		t.Error("it is not up any more")
+	}
+}
+
+func TestAVariableThatChangedWantsRecreate(t *testing.T) {
+	f := newFixture(t)
+	f.request.Settings.Env = map[string]secret.String{"MODE": secret.New("one")}
+	f.up(t)
+	if again := f.up(t); !again.Already {
+		t.Error("the same variables count as changed")
+	}
+	f.request.Settings.Env["MODE"] = secret.New("two")
+	_, err := f.Up(t.Context(), f.request, UpOptions{})
+	want := "shop: it is there with another plan: variables: what it has is now other variables, or other values"
+	if err == nil || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
 	}
 }

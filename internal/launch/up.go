@@ -293,7 +293,7 @@ func (l *Launcher) present(ctx context.Context, p *Plan, observed sandbox.Observ
 		if !l.ours(s) {
 			return nil, fault.New(fault.Conflict, "berth up "+p.Spec.Name+"-2", "%s: another user of this engine has a sandbox of that name", p.Spec.Name)
 		}
-		if changed := sandbox.Diff(l.planned(s), p.Spec); len(changed) > 0 && !o.Recreate {
+		if changed := l.changed(s, p); len(changed) > 0 && !o.Recreate {
 			return nil, changedFault(p.Spec.Name, changed)
 		} else if len(changed) > 0 || o.Recreate {
 			return nil, l.replace(ctx, s)
@@ -301,6 +301,20 @@ func (l *Launcher) present(ctx context.Context, p *Plan, observed sandbox.Observ
 		return l.again(ctx, s)
 	}
 	return nil, nil
+}
+
+// changed lists in what a plan differs from the one that a sandbox was made from. Variables are compared by a keyed
+// sum, since a kept plan does not hold the values of secret ones.
+func (l *Launcher) changed(s sandbox.Observed, p *Plan) []sandbox.Difference {
+	old, err := l.storedPlan(s.Spec.Name)
+	if err != nil {
+		return sandbox.Diff(s.Spec, p.Spec)
+	}
+	out := sandbox.Diff(old.Spec, p.Spec)
+	if old.EnvSum != p.EnvSum {
+		out = append(out, sandbox.Difference{Field: "Env", Want: "what it has", Have: "other variables, or other values"})
+	}
+	return out
 }
 
 // saidAs names the fields of a plan that a setting of the user's decides by the word the user knows; others keep theirs.
@@ -313,6 +327,7 @@ var saidAs = map[string]string{
 	"Limits.NanoCPUs": "billionths of a processor",
 	"Limits.Pids":     "processes",
 	"Limits.Shm":      "/dev/shm in bytes",
+	"Env":             "variables",
 }
 
 // changedFault says in which fields the plans differ. Of another image only its name is said: what it runs, how and on
@@ -321,7 +336,7 @@ func changedFault(name string, changed []sandbox.Difference) error {
 	other := slices.ContainsFunc(changed, func(d sandbox.Difference) bool { return d.Field == "Image.Ref" })
 	var lines []string
 	for _, d := range changed {
-		if other && d.Field != "Image.Ref" && (strings.HasPrefix(d.Field, "Image.") || strings.HasPrefix(d.Field, "Process.") || d.Field == "Network.Ports") {
+		if other && d.Field != "Image.Ref" && (strings.HasPrefix(d.Field, "Image.") || strings.HasPrefix(d.Field, "Process.") || d.Field == "Network.Ports" || d.Field == "Env") {
 			continue
 		}
 		d.Field = cmp.Or(saidAs[d.Field], d.Field)
