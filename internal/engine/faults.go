@@ -43,6 +43,7 @@ var known = []struct {
 	{"no such host", fault.Image, "the registry's name is unknown to the engine", "check the name and the engine's network or proxy; --image workbench and --image starter need no registry", ""},
 	{"tls handshake timeout", fault.Image, "the registry does not answer", "--image workbench and --image starter need no registry", ""},
 	{"request canceled while waiting for connection", fault.Image, "the registry does not answer", "--image workbench and --image starter need no registry", ""},
+	{"connect: connection refused", fault.Image, "nothing answers at the registry's address", "see the name and port; --image workbench and --image starter need no registry", ""},
 	{"i/o timeout", fault.Image, "the registry does not answer", "--image workbench and --image starter need no registry", ""},
 	// disk
 	{"no space left on device", fault.Engine, "the engine's disk is full", "docker system df", ""},

@@ -118,8 +118,10 @@ func (c *Command) Start() *Process {
 // exec gives the command as the standard library starts it, for tests that wire its streams themselves.
 func (c *Command) exec(t testing.TB) *exec.Cmd {
 	t.Helper()
-	cmd := exec.Command(Binary(t), c.Args...)
-	cmd.Dir, cmd.Env, cmd.Stdin = c.Dir, environ(c.home.Env, c.Env), c.Stdin
+	env := environ(c.home.Env, c.Env)
+	program, args := c.home.User.become(env, Binary(t), c.Args)
+	cmd := exec.Command(program, args...)
+	cmd.Dir, cmd.Env, cmd.Stdin = c.Dir, env, c.Stdin
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: c.home.User.credential}
 	return cmd
 }
@@ -207,9 +209,10 @@ func (p *Process) Wait() Result {
 	select {
 	case <-p.ended:
 	case <-late.C:
+		words := p.words()
 		_ = p.cmd.Process.Signal(syscall.SIGQUIT) // Go prints where it hangs
 		<-p.ended
-		t.Fatalf("berth %s: no end after %s\n%s", strings.Join(p.command.Args, " "), p.command.Limit, p.result.Err)
+		t.Fatalf("berth %s: no end after %s\n%s\n%.3000s", strings.Join(p.command.Args, " "), p.command.Limit, words, strings.TrimPrefix(p.result.Err, words))
 	}
 	return p.result
 }

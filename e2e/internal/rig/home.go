@@ -3,6 +3,7 @@ package rig
 import (
 	"crypto/rand"
 	"encoding/hex"
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
@@ -37,6 +38,9 @@ func NewFor(t testing.TB, u User) *Home {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
+		if u.sudo {
+			_ = AsRoot(t, "rm", "-rf", dir).Run() // what is left shows below
+		}
 		if err := os.RemoveAll(dir); err != nil {
 			t.Errorf("what a sandbox wrote is not the user's: %v", err)
 		}
@@ -152,4 +156,13 @@ func (h *Home) end() {
 	h.Command("prune").Run()
 	h.Gone()
 	h.sweep()
+}
+
+// Give hands all that was made in the home so far to its user, where that is another than the test's.
+func (h *Home) Give() {
+	h.t.Helper()
+	out, err := AsRoot(h.t, "chown", "-R", fmt.Sprintf("%d:%d", h.User.UID, h.User.GID), h.Dir).CombinedOutput()
+	if err != nil {
+		h.t.Fatalf("%v: %s", err, out)
+	}
 }

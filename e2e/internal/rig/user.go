@@ -15,7 +15,8 @@ type User struct {
 	Name       string
 	UID, GID   int
 	Groups     []uint32
-	credential *syscall.Credential // nil: the user of the test itself
+	credential *syscall.Credential // nil: the user of the test itself, or by sudo
+	sudo       bool                // becomes this user by sudo, since the test may not
 }
 
 // ordinary is the user whom set-up makes for a test that root runs.
@@ -46,13 +47,34 @@ func Ordinary(t testing.TB) User {
 	return u.as()
 }
 
-// As gives a user by numbers alone, who need not be in any list of users. It needs root.
+// As gives a user by numbers alone, who need not be in any list of users. It needs root, or sudo that does not ask.
 func As(t testing.TB, uid, gid int, groups ...uint32) User {
 	t.Helper()
-	if os.Geteuid() != 0 {
-		t.Skip("needs root to become another user")
+	AsRoot(t, "true")
+	u := User{UID: uid, GID: gid, Groups: groups}
+	if os.Geteuid() == 0 {
+		return u.as()
 	}
-	return User{UID: uid, GID: gid, Groups: groups}.as()
+	u.sudo = true
+	return u
+}
+
+// become wraps a command so that it runs as this user with exactly this environment.
+func (u User) become(env []string, program string, args []string) (string, []string) {
+	if !u.sudo {
+		return program, args
+	}
+	groups := "--clear-groups"
+	for i, id := range u.Groups {
+		if i == 0 {
+			groups = "--groups="
+		} else {
+			groups += ","
+		}
+		groups += strconv.Itoa(int(id))
+	}
+	become := []string{"-n", "--", "setpriv", "--reuid=" + strconv.Itoa(u.UID), "--regid=" + strconv.Itoa(u.GID), groups, "--", "env", "-i"}
+	return "sudo", append(append(append(become, env...), program), args...)
 }
 
 func (u User) as() User {
@@ -71,7 +93,7 @@ func number(text string) int {
 // Own gives files to the user of a test that root runs.
 func (u User) Own(t testing.TB, paths ...string) {
 	t.Helper()
-	if u.credential == nil {
+	if u.credential == nil { // one by sudo gets them all at once: Give
 		return
 	}
 	for _, path := range paths {
