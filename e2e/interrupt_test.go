@@ -82,6 +82,7 @@ func TestASecondCtrlC(t *testing.T) {
 			p := h.Project("twice")
 			up, _ := launching(p, image, step)
 			up.Signal(os.Interrupt)
+			up.Until(func(e rig.Event) bool { return e.Stage == "failed" || e.Stage == "undone" })
 			up.Signal(os.Interrupt)
 			interrupted(t, h, p, up.Wait(), 130)
 		})
@@ -163,7 +164,7 @@ func TestKillLoop(t *testing.T) {
 	}
 	finished := 0
 	for range rounds {
-		moment := rand.N(whole * 5 / 4)
+		moment := rand.N(whole)
 		up := p.Command("up", "--json", "--image", rig.Starter).Start()
 		select {
 		case <-time.After(moment):

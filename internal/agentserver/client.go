@@ -30,6 +30,14 @@ type Client struct {
 // ErrStarting is what Ready gives while the server is not there yet; errors.Is knows it.
 var ErrStarting = errors.New("starting")
 
+// Answered is below ErrStarting where a server is there, but does not say that it is ready.
+type Answered struct {
+	Path   string
+	Status int
+}
+
+func (a Answered) Error() string { return fmt.Sprintf("%s answered %d", a.Path, a.Status) }
+
 // Ready asks once whether the server is ready. ErrStarting wraps every reason to ask again: refused, reset, an empty answer, 503.
 func (c Client) Ready(ctx context.Context, contract Contract) error {
 	for _, path := range contract.ReadyPaths() {
@@ -41,7 +49,7 @@ func (c Client) Ready(ctx context.Context, contract Contract) error {
 			return nil
 		}
 		if answer.status != http.StatusNotFound {
-			return fmt.Errorf("%w: %s answered %d", ErrStarting, path, answer.status)
+			return fmt.Errorf("%w: %w", ErrStarting, Answered{path, answer.status})
 		}
 	}
 	if len(contract.ReadyPaths()) == 0 {

@@ -25,7 +25,9 @@ type sign struct {
 var signs = []sign{
 	{func(_ Contract, e Ending) bool { return logged(e, "exec --host failed") },
 		"the image's ENTRYPOINT was replaced, so the arguments reached its init", "take the ENTRYPOINT line out of the image's Dockerfile"},
-	{func(_ Contract, e Ending) bool { return logged(e, "exec format error") },
+	{func(_ Contract, e Ending) bool {
+		return logged(e, "exec format error") || logged(e, "Exec format error")
+	},
 		"its program is for another architecture or is not a program", "choose an image for this engine's platform"},
 	{func(_ Contract, e Ending) bool { return logged(e, "no such file or directory") && e.Code == 127 },
 		"its program, or the interpreter or library it needs, is not in the image (a CRLF first line does this too)", "check the first line and the base of the image"},

@@ -3,6 +3,7 @@ package launch
 import (
 	"io/fs"
 	"net/netip"
+	"slices"
 	"testing"
 	"time"
 
@@ -62,6 +63,23 @@ func planInput(t *testing.T, volumes string, flags ...config.Flag) Input {
 			Image:      sandbox.Image{Ref: "acme/agent:1", ID: "sha256:9b1f42c000000000000000000000000000000000000000000000000000000000", Platform: "linux/amd64"},
 			Entrypoint: []string{"tini", "--", "/usr/local/bin/openhands-agent-server"}, User: "10001",
 		}}},
+	}
+}
+
+func TestAnImageForOtherMachinesIsWarnedAbout(t *testing.T) {
+	for platform, warned := range map[string]bool{"linux/amd64": false, "linux/arm64/v8": true, "": false} {
+		in := planInput(t, "")
+		image := in.Observation.Images["acme/agent:1"]
+		image.Platform = platform
+		in.Observation.Images["acme/agent:1"] = image
+		plan, err := NewPlan(in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := "the image is made for " + platform + ", and the engine runs linux/amd64: slow under emulation, without it not at all"
+		if got := slices.Contains(plan.Warnings, want); got != warned {
+			t.Errorf("%q: %v", platform, plan.Warnings)
+		}
 	}
 }
 

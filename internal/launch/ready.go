@@ -35,19 +35,21 @@ func (r *run) ready(ctx context.Context) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, r.plan.ReadyTimeout, errSlow)
 	defer cancel()
 	client := r.client(r.seen)
+	var last agentserver.Answered
 	for _, ask := range []func(context.Context) error{
 		func(ctx context.Context) error { return client.Ready(ctx, r.plan.Contract) },
 		client.KeyInForce,
 	} {
 		err := poll(ctx, func(ctx context.Context) (bool, error) {
 			err := ask(ctx)
+			errors.As(err, &last)
 			if err == nil || !errors.Is(err, agentserver.ErrStarting) && fault.KindOf(err) != fault.NotReady {
 				return true, err
 			}
 			return false, r.stillRunning()
 		})
 		if errors.Is(err, errSlow) {
-			return r.slow(ctx)
+			return r.slow(ctx, last)
 		}
 		if err != nil {
 			return err
@@ -105,11 +107,15 @@ func (l *Launcher) ended(ctx context.Context, seen sandbox.Observed) error {
 	return fault.New(fault.Failure, hint, "%s: %s", seen.Spec.Name, sentence)
 }
 
-func (r *run) slow(ctx context.Context) error {
-	name := r.plan.Spec.Name
+// slow leaves a server that may yet come, and says what it answered last, if it did.
+func (r *run) slow(ctx context.Context, last agentserver.Answered) error {
+	name, why := r.plan.Spec.Name, ""
+	if last.Status != 0 {
+		why = ": " + last.Error()
+	}
 	r.lastLines(name, r.tail(context.WithoutCancel(ctx), name, r.id))
 	return fault.New(fault.NotReady, "berth logs -f "+name+"    or remove it: berth rm -f "+name,
-		"%s: not ready after %s; it is left running", name, r.plan.ReadyTimeout)
+		"%s: not ready after %s%s; it is left running", name, r.plan.ReadyTimeout, why)
 }
 
 // tailLines is how much of a sandbox's output a failure shows.

@@ -4,24 +4,26 @@ import (
 	"archive/tar"
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"encoding/json"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"sync"
 	"testing"
 
 	"github.com/docker/docker/api/types/image"
 	"github.com/docker/docker/client"
+
+	"berth/internal/sandbox"
 )
 
-var standin struct {
-	once    sync.Once
-	program []byte
-	err     error
-}
+// standins are the server's programs, by architecture.
+var standins sync.Map
 
 // Standin makes an image with a small agent server, good or bad as its flags say, and gives its reference. It goes
 // when the test ends.
@@ -30,23 +32,16 @@ func Standin(t testing.TB, flags ...string) string {
 	return StandinFor(t, Docker(t), "linux/"+runtime.GOARCH, flags...)
 }
 
-// StandinFor is Standin on a certain engine and for a certain platform; the program inside is always this machine's.
+// StandinFor is Standin on a certain engine and for a certain platform.
 func StandinFor(t testing.TB, docker *client.Client, platform string, flags ...string) string {
 	t.Helper()
-	standin.once.Do(func() { standin.program, standin.err = buildStandin(t.TempDir()) })
-	if standin.err != nil {
-		t.Fatal(standin.err)
-	}
-	entrypoint, _ := json.Marshal(append([]string{"/standin"}, flags...)) // strings alone
 	ref := "localhost/berth-e2e/" + Unique("standin") + ":1"
-	answer, err := docker.ImageImport(Context(t), image.ImportSource{Source: archive(t, standin.program), SourceName: "-"}, ref, image.ImportOptions{
-		Changes:  []string{"ENTRYPOINT " + string(entrypoint), "LABEL dev.berth.contract=openhands"},
-		Platform: platform,
-	})
+	answer, err := docker.ImageLoad(Context(t), saved(t, ref, platform, flags))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := io.Copy(io.Discard, answer); err != nil {
+	defer answer.Body.Close() //nolint:errcheck // read to its end
+	if _, err := io.Copy(io.Discard, answer.Body); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
@@ -57,30 +52,64 @@ func StandinFor(t testing.TB, docker *client.Client, platform string, flags ...s
 	return ref
 }
 
-func buildStandin(dir string) ([]byte, error) {
-	path := filepath.Join(dir, "standin")
-	build := exec.Command("go", "build", "-o", path, "berth/e2e/internal/standin")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	build.Stderr = os.Stderr
-	if err := build.Run(); err != nil {
-		return nil, err
+// standin builds the server for an architecture, once a run.
+func standin(t testing.TB, arch string) []byte {
+	t.Helper()
+	if program, ok := standins.Load(arch); ok {
+		return program.([]byte)
 	}
-	return os.ReadFile(path)
+	path := filepath.Join(t.TempDir(), "standin")
+	build := exec.Command("go", "build", "-o", path, "berth/e2e/internal/standin")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH="+arch)
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	program, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	standins.Store(arch, program)
+	return program
 }
 
-// archive gives a root file system with the program in it.
-func archive(t testing.TB, program []byte) *bytes.Buffer {
+// saved gives an image of one layer as docker save writes it: an import would take this machine's platform (20.10).
+func saved(t testing.TB, ref, platform string, flags []string) *bytes.Buffer {
+	t.Helper()
+	system, arch, _ := strings.Cut(platform, "/")
+	layer := archive(t, 0o755, map[string][]byte{"standin": standin(t, arch)})
+	config := asJSON(map[string]any{
+		"os": system, "architecture": arch,
+		"config": map[string]any{
+			"Entrypoint": append([]string{"/standin"}, flags...),
+			"Labels":     map[string]string{sandbox.LabelContract: "openhands"},
+		},
+		"rootfs": map[string]any{"type": "layers", "diff_ids": []string{fmt.Sprintf("sha256:%x", sha256.Sum256(layer.Bytes()))}},
+	})
+	manifest := asJSON([]any{map[string]any{"Config": "config.json", "RepoTags": []string{ref}, "Layers": []string{"layer.tar"}}})
+	return archive(t, 0o644, map[string][]byte{"manifest.json": manifest, "config.json": config, "layer.tar": layer.Bytes()})
+}
+
+func asJSON(v any) []byte {
+	text, err := json.Marshal(v)
+	if err != nil {
+		panic(err) // maps and strings
+	}
+	return text
+}
+
+func archive(t testing.TB, mode int64, files map[string][]byte) *bytes.Buffer {
 	t.Helper()
 	var out bytes.Buffer
 	w := tar.NewWriter(&out)
-	err := w.WriteHeader(&tar.Header{Name: "standin", Mode: 0o755, Size: int64(len(program)), Typeflag: tar.TypeReg})
-	if err == nil {
-		_, err = w.Write(program)
+	for name, content := range files {
+		if err := w.WriteHeader(&tar.Header{Name: name, Mode: mode, Size: int64(len(content)), Typeflag: tar.TypeReg}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.Write(content); err != nil {
+			t.Fatal(err)
+		}
 	}
-	if err == nil {
-		err = w.Close()
-	}
-	if err != nil {
+	if err := w.Close(); err != nil {
 		t.Fatal(err)
 	}
 	return &out
