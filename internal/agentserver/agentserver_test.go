@@ -154,6 +154,8 @@ func TestExplain(t *testing.T) {
 		{OpenHands, Ending{Code: 127, Tail: "[FATAL tini (7)] exec --host failed: No such file or directory"},
 			"the image's ENTRYPOINT was replaced, so the arguments reached its init; take the ENTRYPOINT line out of the image's Dockerfile"},
 		{Plain, Ending{Code: 1, Tail: "exec /x: exec format error", Ran: long}, "its program is for another architecture or is not a program; choose an image for this engine's platform"},
+		{OpenHands, Ending{Code: 127, Foreign: true, Tail: "[FATAL tini (6)] exec /server failed: No such file or directory"},
+			"its program is for another architecture or is not a program; choose an image for this engine's platform"},
 		{OpenHands, Ending{Code: 1, Tail: "_frozen_importlib._DeadlockError: deadlock", Ran: long},
 			"the agent server stopped while it fetched a price list without name resolution; set LITELLM_LOCAL_MODEL_COST_MAP=True in its environment"},
 		{Plain, Ending{Code: 1, Tail: "_DeadlockError", Ran: long}, "it ended with exit code 1; look at the log"},

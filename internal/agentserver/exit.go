@@ -13,6 +13,7 @@ type Ending struct {
 	Error     string        // the engine's own words, if it never started
 	Ran       time.Duration // from start to end
 	Tail      string        // last lines of its log
+	Foreign   bool          // the image was made for other machines than the engine's
 }
 
 // sign maps what is seen of an ending to a sentence and a hint; the first that fits wins.
@@ -25,8 +26,9 @@ type sign struct {
 var signs = []sign{
 	{func(_ Contract, e Ending) bool { return logged(e, "exec --host failed") },
 		"the image's ENTRYPOINT was replaced, so the arguments reached its init", "take the ENTRYPOINT line out of the image's Dockerfile"},
+	// An init that cannot run a program tries the shell next, and complains of that.
 	{func(_ Contract, e Ending) bool {
-		return logged(e, "exec format error") || logged(e, "Exec format error")
+		return logged(e, "exec format error") || e.Foreign && (e.Code == 126 || e.Code == 127)
 	},
 		"its program is for another architecture or is not a program", "choose an image for this engine's platform"},
 	{func(_ Contract, e Ending) bool { return logged(e, "no such file or directory") && e.Code == 127 },

@@ -70,17 +70,17 @@ func (b *builder) image() error {
 	spec.Image = local.Image
 	spec.Image.Ref = ref
 	b.plan.Contract = agentserver.Detect(local.Labels, local.Entrypoint, local.Cmd)
-	b.warnPlatform(local.Platform)
+	if b.plan.foreign() {
+		b.plan.Warnings = append(b.plan.Warnings,
+			fmt.Sprintf("the image is made for %s, and the engine runs linux/%s: slow under emulation, without it not at all", local.Platform, b.plan.Arch))
+	}
 	return b.refuseContract()
 }
 
-// warnPlatform says before the launch that an image was made for other machines: the engine may emulate them.
-func (b *builder) warnPlatform(platform string) {
-	parts := strings.Split(platform, "/")
-	if len(parts) > 1 && b.plan.Arch != "" && parts[1] != b.plan.Arch {
-		b.plan.Warnings = append(b.plan.Warnings,
-			fmt.Sprintf("the image is made for %s, and the engine runs linux/%s: slow under emulation, without it not at all", platform, b.plan.Arch))
-	}
+// foreign tells whether the image was made for other machines than the engine's, which may emulate them.
+func (p *Plan) foreign() bool {
+	parts := strings.Split(p.Spec.Image.Platform, "/")
+	return len(parts) > 1 && p.Arch != "" && parts[1] != p.Arch
 }
 
 // refuseContract refuses servers that need root inside, which no profile here gives.

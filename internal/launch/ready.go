@@ -97,13 +97,14 @@ func (r *run) stillRunning() error {
 var errEnded = errors.New("the sandbox has ended")
 
 // ended says why a sandbox is not running any more, with its last lines.
-func (l *Launcher) ended(ctx context.Context, seen sandbox.Observed) error {
-	tail := l.tail(ctx, seen.Spec.Name, seen.ID)
+func (r *run) ended(ctx context.Context, seen sandbox.Observed) error {
+	tail := r.tail(ctx, seen.Spec.Name, seen.ID)
 	sentence, hint := agentserver.Explain(agentserver.Contract(seen.Spec.Labels[sandbox.LabelContract]), agentserver.Ending{
 		Code: seen.ExitCode, OOMKilled: seen.OOMKilled, Error: seen.Error,
 		Ran: seen.Ended.Sub(seen.Started), Tail: strings.Join(tail, "\n"),
+		Foreign: r.plan.foreign(),
 	})
-	l.lastLines(seen.Spec.Name, tail)
+	r.lastLines(seen.Spec.Name, tail)
 	return fault.New(fault.Failure, hint, "%s: %s", seen.Spec.Name, sentence)
 }
 

@@ -47,11 +47,21 @@ func (r *run) walk(ctx context.Context) error {
 	return errors.Join(err, cleanup)
 }
 
+// endLimit is how long a failed step waits for the news that the sandbox has ended.
+const endLimit = time.Second
+
 // because gives the reason behind a failure: a sandbox that has ended makes every step after its start fail, each in
 // words of its own.
 func (r *run) because(ctx context.Context, err error) error {
 	if err == nil || r.seen.ID == "" || ctx.Err() != nil {
 		return err
+	}
+	switch fault.KindOf(err) {
+	case fault.Failure, fault.Conflict: // what runs inside is killed before the engine tells of the end
+		select {
+		case <-r.died:
+		case <-time.After(endLimit):
+		}
 	}
 	now, gone := r.Runtime.Inspect(ctx, r.id)
 	if gone != nil || now.State != sandbox.Stopped {
