@@ -43,7 +43,8 @@ type testKey struct{}
 func scriptProgram(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	switch args[0] {
 	case "/tool":
-		fmt.Fprintln(stdout, "serving")
+		fmt.Fprintf(stdout, "GET /?tkn=%s \x1b]0;title\aserving\n", scriptKey)
+		fmt.Fprintf(stdout, `{"levelname": "WARNING", "name": "server", "message": "\u001b[31mkey %s"}`+"\n", scriptKey)
 		return dockertest.Waits
 	case "echo":
 		fmt.Fprintln(stdout, strings.Join(args[1:], " "))

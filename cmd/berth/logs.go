@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"berth/internal/agentserver"
 	"berth/internal/sandbox"
 	"berth/internal/secret"
 	"berth/internal/text"
@@ -116,7 +117,7 @@ func (s *session) eachLine(ctx context.Context, name string, o sandbox.LogOption
 			if o.Timestamps {
 				at, raw, _ = strings.Cut(raw, " ")
 			}
-			if err := do(text.Line(at), hide.String(text.Line(raw))); err != nil {
+			if err := do(text.Line(at), hide.String(text.Line(agentserver.LogLine(raw)))); err != nil {
 				return err
 			}
 		}

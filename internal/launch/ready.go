@@ -135,8 +135,12 @@ func (l *Launcher) tail(ctx context.Context, name, id string) []string {
 	if err != nil || len(raw) == 0 {
 		return nil
 	}
-	clean := l.redactor(name).String(text.Strip(string(raw)))
-	return strings.Split(strings.TrimRight(clean, "\n"), "\n")
+	hide := l.redactor(name)
+	lines := strings.Split(strings.TrimRight(text.Strip(string(raw)), "\n"), "\n")
+	for i, line := range lines {
+		lines[i] = hide.String(text.Line(agentserver.LogLine(line))) // JSON may have held what was stripped outside it
+	}
+	return lines
 }
 
 // redactor takes a sandbox's keys out of a text; without a record only what stands behind a key's name.

@@ -1,10 +1,9 @@
 package report
 
 import (
-	"strings"
-
 	"github.com/charmbracelet/x/ansi"
 
+	"berth/internal/secret"
 	"berth/internal/text"
 )
 
@@ -51,28 +50,8 @@ func (p *Printer) colored(text, color string) string {
 // line keeps a text from elsewhere to one line without control characters and without a key.
 func line(s string) string { return keyless(text.Line(s)) }
 
-// keyed are the names behind which a key stands in addresses and headers, in lower case.
-var keyed = []string{"tkn=", "session_api_key=", "x-session-api-key: "}
-
-// keyless hides the keys in a text: a server's own error may hold a whole address.
-func keyless(s string) string {
-	for _, name := range keyed {
-		for from := 0; ; {
-			at := strings.Index(strings.ToLower(s[from:]), name)
-			if at < 0 {
-				break
-			}
-			begin := from + at + len(name)
-			end := begin
-			for end < len(s) && !strings.ContainsRune("&# \t\n\"'", rune(s[end])) {
-				end++
-			}
-			s = s[:begin] + "****" + s[end:]
-			from = begin + 4
-		}
-	}
-	return s
-}
+// keyless hides what stands behind a key's name: a server's own error may hold a whole address.
+func keyless(s string) string { return secret.NewRedactor().String(s) }
 
 // width counts the columns that a cell takes on a terminal.
 func width(cell string) int { return ansi.StringWidth(line(cell)) }
