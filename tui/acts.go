@@ -69,10 +69,8 @@ func (m *model) actAll(do Action, names []string) tea.Cmd {
 
 func (m *model) actOne(do Action, name string) tea.Cmd {
 	m.view(name).busy = doing[do][0]
-	m.running.Add(1)
-	return m.work(func(ctx context.Context) then {
-		defer m.running.Done()
-		err := m.b.Act(ctx, do, name)
+	return m.must(func() then {
+		err := m.b.Act(m.acts, do, name)
 		return func(m *model) tea.Cmd { return m.acted(do, name, err) }
 	})
 }

@@ -36,7 +36,26 @@ func (m *model) hurry() {
 	if !m.forced {
 		m.forced = true
 		close(m.force)
+		m.drop()
 	}
+}
+
+// pending says what Run still has to wait for when the screen is left, "" if nothing.
+func (m *model) pending() string {
+	if m.busy() {
+		return "cancelled, removing what was made"
+	}
+	var acts []string
+	for name, v := range m.views {
+		if v.busy != "" {
+			acts = append(acts, v.busy+" "+name)
+		}
+	}
+	slices.Sort(acts)
+	if len(acts) == 0 {
+		return ""
+	}
+	return "still " + strings.Join(acts, ", ")
 }
 
 // busy tells whether a launch is under way.
@@ -85,12 +104,10 @@ func (m *model) stopMine() tea.Cmd {
 		return m.finishWith(Quit)
 	}
 	m.say("stopping " + strings.Join(mine, ", "))
-	m.running.Add(1)
-	return m.work(func(ctx context.Context) then {
-		defer m.running.Done()
+	return m.must(func() then {
 		var failed error
 		for _, name := range mine {
-			if err := m.b.Act(ctx, DoStop, name); err != nil && failed == nil {
+			if err := m.b.Act(m.acts, DoStop, name); err != nil && failed == nil {
 				failed = err
 			}
 		}

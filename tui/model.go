@@ -35,6 +35,7 @@ type model struct {
 	tty  *terminal
 	now  func() time.Time
 	ctx  context.Context
+	acts context.Context // of what is done to sandboxes: it ends with us only when it has to be quick
 	st   style
 	keys keymap
 	w, h int
@@ -59,6 +60,7 @@ type model struct {
 	launches []*launch
 
 	force     chan struct{} // closed: no grace any more
+	drop      func()        // ends acts
 	forced    bool
 	stopped   time.Time // when the user cancelled first
 	quitting  bool      // leave when the last launch has ended
@@ -94,6 +96,7 @@ func newModel(ctx context.Context, b Backend, o Options, tty *terminal) (*model,
 		crash: make(chan crashed, 1),
 		abort: func() {},
 	}
+	m.acts, m.drop = context.WithCancel(context.WithoutCancel(ctx))
 	m.list = &listView{}
 	m.plan = newPlanView(o.Edits, o.Sandbox)
 	m.stack = []screen{m.plan}
@@ -159,7 +162,7 @@ func (m *model) catch() {
 	}
 }
 
-// stream runs a stream of the backend and folds what it brings, in batches of at most what has gathered.
+// stream begins a stream of the backend and folds what it brings, all that has gathered at once.
 func stream[T any](m *model, ctx context.Context, most int, run func(context.Context, func(T)) error,
 	each func(*model, []T) tea.Cmd, end func(*model, error) tea.Cmd) tea.Cmd {
 	f := newFeed[T](most)
@@ -177,12 +180,30 @@ func stream[T any](m *model, ctx context.Context, most int, run func(context.Con
 			return tea.Batch(cmd, next)
 		})
 	}
+	go func() {
+		defer m.catch()
+		f.end(run(ctx, f.put))
+	}()
+	return next
+}
+
+// must starts work that Run waits for, whatever becomes of the screen: it begins now and not when Bubble Tea comes to
+// it, which may be never.
+func (m *model) must(f func() then) tea.Cmd {
+	m.running.Add(1)
+	answer := make(chan then, 1)
+	go func() {
+		defer m.running.Done()
+		defer m.catch()
+		answer <- f()
+	}()
 	return func() tea.Msg {
-		go func() {
-			defer m.catch()
-			f.end(run(ctx, f.put))
-		}()
-		return next()
+		select {
+		case t := <-answer:
+			return t
+		case <-m.ctx.Done():
+			return nil
+		}
 	}
 }
 

@@ -57,11 +57,12 @@ func run(outer context.Context, b Backend, o Options, tty *terminal, taken func(
 	if outer.Err() != nil {
 		l.end(Terminated)
 	}
-	if m.busy() && m.ending != HungUp {
-		_, _ = io.WriteString(tty.out, "berth: cancelled, removing what was made\n")
+	if doing := m.pending(); doing != "" {
+		_, _ = io.WriteString(tty.out, "berth: "+doing+"\n") // where it has hung up nobody reads it
 	}
 	cancel()
 	m.running.Wait()
+	m.drop()
 	return l.result()
 }
 

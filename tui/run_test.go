@@ -136,3 +136,35 @@ func TestAKeyBoundTwiceIsAnErrorBeforeTheTerminalIsTouched(t *testing.T) {
 		t.Errorf("got %v, %q", err, tty.out.String())
 	}
 }
+
+// slow acts end when the test lets them.
+type slow struct {
+	*fake
+	begun, let chan struct{}
+	err        error
+}
+
+func (s *slow) Act(ctx context.Context, do Action, name string) error {
+	close(s.begun)
+	<-s.let
+	s.err = ctx.Err()
+	return s.fake.Act(ctx, do, name)
+}
+
+func TestWhatIsBeingDoneIsDoneBeforeTheScreenReturns(t *testing.T) {
+	b := &slow{fake: newFake(), begun: make(chan struct{}), let: make(chan struct{})}
+	b.follow = true
+	tty := newTalk(step{"~/shop rw", "s"}, step{"stopping shop", "q"})
+	go func() {
+		tty.mu.Lock()
+		for !strings.Contains(tty.out.String(), "berth: still stopping shop\n") {
+			tty.grew.Wait()
+		}
+		tty.mu.Unlock()
+		close(b.let)
+	}()
+	r, err := run(context.Background(), b, Options{List: true}, newTerminal(tty, tty, true), func(*terminal) {})
+	if err != nil || r.Ending != Quit || b.err != nil || !slices.Equal(b.called("stop"), []string{"stop shop"}) {
+		t.Errorf("got %+v, %v; the act had %v and did %s", r, err, b.err, b.called("stop"))
+	}
+}
