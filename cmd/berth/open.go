@@ -78,7 +78,7 @@ func find(name, kind string, links []launch.Link) (launch.Link, error) {
 			continue
 		}
 		if l.Missing != "" || l.URL.Empty() {
-			return l, fault.New(fault.NotFound, "", "%s: %s: %s", name, kind, l.Missing)
+			return l, fault.New(fault.NotFound, instead(name, links), "%s: %s: %s", name, kind, l.Missing)
 		}
 		return l, nil
 	}
@@ -87,6 +87,16 @@ func find(name, kind string, links []launch.Link) (launch.Link, error) {
 	}
 	return launch.Link{}, fault.New(fault.NotFound, "links.extra = ["+kind+"] in the configuration, then berth up --recreate",
 		"%s: port %s has no link", name, kind)
+}
+
+// instead is the command for a link that is there, "" if none is.
+func instead(name string, links []launch.Link) string {
+	for _, l := range links {
+		if l.Missing == "" && !l.URL.Empty() {
+			return "berth url " + name + " " + string(l.Kind)
+		}
+	}
+	return ""
 }
 
 // browse opens a link in the user's browser, or prints it where no browser is sensible.

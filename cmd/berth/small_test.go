@@ -130,6 +130,20 @@ func TestTheEndOfALaunchSaysWhatToOpenAndHowToStop(t *testing.T) {
 	}
 }
 
+func TestALinkThatIsNotThereNamesOneThatIs(t *testing.T) {
+	links := []launch.Link{
+		{Kind: launch.Code, Missing: "the starter image has none"},
+		{Kind: launch.API, URL: secret.New("http://shop.localhost:8010")},
+	}
+	_, err := find("shop", "code", links)
+	if err == nil || err.Error() != "shop: code: the starter image has none" || fault.HintOf(err) != "berth url shop api" {
+		t.Errorf("got %v, hint %q", err, fault.HintOf(err))
+	}
+	if _, err := find("shop", "code", links[:1]); fault.HintOf(err) != "" {
+		t.Errorf("hint %q, where there is nothing to name", fault.HintOf(err))
+	}
+}
+
 func TestTheTerminalsBackgroundIsToldNotAsked(t *testing.T) {
 	for _, c := range []struct {
 		key, colors string
