@@ -137,9 +137,21 @@ func (s *screen) ends(code int) {
 	if !reflect.DeepEqual(s.before, after) {
 		s.t.Errorf("the terminal was %+v and is %+v", s.before, after)
 	}
-	if on, off := strings.LastIndex(string(s.out), "\x1b[?1049h"), strings.LastIndex(string(s.out), "\x1b[?1049l"); off < on {
-		s.t.Error("the alternate screen was not left")
+	for late := time.After(screenLimit); !s.left(); { // what it wrote last may still be on its way
+		select {
+		case <-s.grew:
+		case <-late:
+			s.t.Fatal("the alternate screen was not left")
+		}
 	}
+}
+
+// left tells whether the alternate screen was left since it was last entered.
+func (s *screen) left() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	out := string(s.out)
+	return strings.LastIndex(out, "\x1b[?1049l") > strings.LastIndex(out, "\x1b[?1049h")
 }
 
 func TestTheScreenLaunchesShowsAndRemoves(t *testing.T) {
