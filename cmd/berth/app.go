@@ -63,7 +63,8 @@ func (a *app) printer() *report.Printer {
 		ASCII:      a.ascii(),
 		Color:      a.colored(a.stdout) && a.colored(a.stderr),
 		Repaint:    a.repaints(),
-		Width:      a.columns(),
+		Width:      columns(a.stderr),
+		OutWidth:   columns(a.stdout),
 	})
 }
 
@@ -105,8 +106,8 @@ func (a *app) colored(f *os.File) bool {
 	return host.IsTerminal(f)
 }
 
-// columns is the width of the line that progress repaints.
-func (a *app) columns() int {
-	columns, _ := host.TerminalSize(a.stderr)
+// columns is the width of a terminal; 0 for anything else.
+func columns(f *os.File) int {
+	columns, _ := host.TerminalSize(f)
 	return columns
 }

@@ -26,6 +26,7 @@ type Options struct {
 	Color      bool      // ANSI colours for marks
 	Repaint    bool      // Err is a terminal: progress keeps to one line
 	Width      int       // columns of Err for the repainted line; 0: unknown, then 80
+	OutWidth   int       // columns of Out where it is a terminal; 0: it is none
 }
 
 // Printer writes for one invocation. It may be used from several goroutines.
@@ -67,12 +68,12 @@ func (p *Printer) Warn(text string) {
 	p.Event(event.Event{Time: time.Now().UTC(), Stage: event.Warning, Text: text})
 }
 
-// Fit cuts a line to the width of a terminal that it is printed on; a pipe gets all of it.
+// Fit cuts a line to the width of the terminal that data is printed on; a pipe gets all of it.
 func (p *Printer) Fit(text string) string {
-	if !p.o.Repaint {
+	if p.o.OutWidth <= 0 {
 		return text
 	}
-	return ansi.Truncate(text, p.o.Width, "…")
+	return ansi.Truncate(text, p.o.OutWidth, "…")
 }
 
 // Object writes v to Out as one line of JSON whose first member is the schema "berth.<thing>/v1". v must be a struct

@@ -227,6 +227,15 @@ func TestFiguresForPeople(t *testing.T) {
 	}
 }
 
+func TestOnlyATerminalCutsLines(t *testing.T) {
+	if got := New(Options{OutWidth: 5}).Fit("日本語 and more"); got != "日本…" {
+		t.Errorf("got %q", got)
+	}
+	if got := New(Options{Repaint: true, Width: 5}).Fit("all of it goes down a pipe"); got != "all of it goes down a pipe" {
+		t.Errorf("got %q", got)
+	}
+}
+
 func TestColourIsNeverAlone(t *testing.T) {
 	if got := New(Options{Color: true}).Mark(Bad); got != "\x1b[31m✗\x1b[0m" {
 		t.Errorf("got %q", got)
