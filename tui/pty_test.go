@@ -234,7 +234,7 @@ func TestTheScreenIsLeftAsItWasFound(t *testing.T) {
 			p.putBack()
 			left := p.leftAfter(p.acted)
 			t.Logf("left after %s", left.Round(time.Millisecond))
-			if left > 200*time.Millisecond && row.name != "ctrl+c in a launch" { // that waits for what was made to be removed
+			if left > 500*time.Millisecond && row.name != "ctrl+c in a launch" { // that waits for what was made to be removed
 				t.Errorf("it was left only after %s", left)
 			}
 		})
@@ -326,30 +326,52 @@ var question = regexp.MustCompile(`\x1b\]1[01];\?|\x1b\[6n|\x1b\[c`)
 
 func TestFirstTextComesAtOnceAndTheTerminalIsAskedNothing(t *testing.T) {
 	for name, answering := range map[string]bool{"answering": true, "mute": false} {
-		var firsts []time.Duration
-		for range 9 {
-			p := play(t, 80, 24, answering, os.Args[0], "demo", "still")
-			i := p.await(0, "shop")
-			p.mu.Lock()
-			for _, s := range p.times {
-				if s.bytes >= i {
-					firsts = append(firsts, s.after)
-					break
+		t.Run(name, func(t *testing.T) {
+			inTime(t, 3, func() error {
+				var firsts []time.Duration
+				for range 9 {
+					firsts = append(firsts, firstText(t, answering))
 				}
-			}
-			p.mu.Unlock()
-			p.send("q")
-			p.finished()
-			if asked := question.FindString(p.output()); asked != "" {
-				t.Errorf("%s: the terminal was asked %q", name, asked)
-			}
-		}
-		slices.Sort(firsts)
-		t.Logf("%s: first text after %s (median of %d)", name, firsts[len(firsts)/2].Round(100*time.Microsecond), len(firsts))
-		if firsts[len(firsts)/2] > 100*time.Millisecond {
-			t.Errorf("%s: first text after %s", name, firsts)
+				slices.Sort(firsts)
+				median := firsts[len(firsts)/2]
+				t.Logf("first text after %s (median of %d)", median.Round(100*time.Microsecond), len(firsts))
+				if median > 100*time.Millisecond {
+					return fmt.Errorf("first text after %s", firsts)
+				}
+				return nil
+			})
+		})
+	}
+}
+
+// inTime holds a measurement to its bound in the best of some rounds: the machine has other things to do as well.
+func inTime(t *testing.T, rounds int, measure func() error) {
+	t.Helper()
+	var err error
+	for range rounds {
+		if err = measure(); err == nil {
+			return
 		}
 	}
+	t.Error(err)
+}
+
+// firstText starts the screen and gives the time until its first words, which it may not spend on asking questions.
+func firstText(t *testing.T, answering bool) time.Duration {
+	t.Helper()
+	p := play(t, 80, 24, answering, os.Args[0], "demo", "still")
+	i := p.await(0, "berth")
+	p.mu.Lock()
+	n := slices.IndexFunc(p.times, func(s stamp) bool { return s.bytes >= i })
+	first := p.times[n].after
+	p.mu.Unlock()
+	p.await(i, "shop")
+	p.send("q")
+	p.finished()
+	if asked := question.FindString(p.output()); asked != "" {
+		t.Errorf("the terminal was asked %q", asked)
+	}
+	return first
 }
 
 // cpu is the time a process has run, in all its threads.
@@ -395,20 +417,21 @@ func TestIdleTheScreenDoesNothing(t *testing.T) {
 		p := playDemo(t, 80, 24, words...)
 		p.await(0, "docker 28.5")
 		<-time.After(time.Second) // whatever it still had to do
-		bytes, cpu := len(p.output()), p.cpu()
-		span := 2 * time.Second
-		<-time.After(span)
-		wrote, ran := len(p.output())-bytes, p.cpu()-cpu
-		t.Logf("%v: %d bytes, %s of %s (%.3f %%), %d kB", words, wrote, ran, span, 100*float64(ran)/float64(span), p.rss()>>10)
-		if wrote > 0 {
-			t.Errorf("%v: idle it wrote %q", words, p.output()[bytes:])
-		}
-		if ran > span/500 {
-			t.Errorf("%v: idle it ran %s of %s", words, ran, span)
-		}
-		if rss := p.rss(); rss > 20<<20 && !underRace {
-			t.Errorf("%v: idle it holds %d MB", words, rss>>20)
-		}
+		inTime(t, 3, func() error {
+			bytes, cpu, span := len(p.output()), p.cpu(), 2*time.Second
+			<-time.After(span)
+			wrote, ran, rss := p.output()[bytes:], p.cpu()-cpu, p.rss()
+			t.Logf("%v: %d bytes, %s of %s (%.3f %%), %d kB", words, len(wrote), ran, span, 100*float64(ran)/float64(span), rss>>10)
+			switch {
+			case wrote != "":
+				return fmt.Errorf("%v: idle it wrote %q", words, wrote)
+			case ran > span/1000:
+				return fmt.Errorf("%v: idle it ran %s of %s", words, ran, span)
+			case rss > 20<<20 && !underRace:
+				return fmt.Errorf("%v: idle it holds %d MB", words, rss>>20)
+			}
+			return nil
+		})
 		p.send("q")
 		p.finished()
 	}
