@@ -109,7 +109,7 @@ var Keys = []Key{
 		Help:  "whether there is a desktop link",
 		field: func(s *Settings) any { return &s.VNC }},
 	{Name: "publish", Flag: "--publish", Default: "false", Widens: When,
-		Help:  "publish the ports on 127.0.0.1 instead of carrying them through berth; needs engine 28",
+		Help:  "publish the ports of the links on 127.0.0.1; this version always does",
 		field: func(s *Settings) any { return &s.Publish }},
 	{Section: "Environment", Name: "env", NoEnv: true, Others: []string{"SANDBOX_ENV_*", "SANDBOX_RUNTIME_STARTUP_ENV_VARS"}, Widens: When, Note: "names that steer the agent server",
 		Help:  "variables inside the sandbox",

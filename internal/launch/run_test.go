@@ -530,3 +530,14 @@ func TestAVariableThatChangedWantsRecreate(t *testing.T) {
 		t.Errorf("got %v, want %s", err, want)
 	}
 }
+
+func TestThePlanOfASandboxThatIsThereSaysWhatWouldChange(t *testing.T) {
+	f := newFixture(t)
+	f.up(t)
+	f.request.Settings.Pids = 64
+	plan, err := f.Plan(t.Context(), f.request)
+	want := "shop is there with another plan; --recreate replaces it: processes: 1024 is now 64"
+	if err != nil || !slices.Contains(plan.Warnings, want) {
+		t.Errorf("got %v, %v, want %s", plan.Warnings, err, want)
+	}
+}

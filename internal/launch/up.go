@@ -39,7 +39,16 @@ func (l *Launcher) Plan(ctx context.Context, q Request) (*Plan, error) {
 		return nil, err
 	}
 	plan, _, err := l.plan(q, observed)
-	return plan, err
+	if err != nil {
+		return nil, err
+	}
+	for _, s := range observed.Sandboxes {
+		if changed := l.changed(s, plan); s.Spec.Name == plan.Spec.Name && l.ours(s) && len(changed) > 0 {
+			plan.Warnings = append(plan.Warnings, fmt.Sprintf("%s is there with another plan; --recreate replaces it: %s",
+				s.Spec.Name, strings.Join(inWords(changed), "; ")))
+		}
+	}
+	return plan, nil
 }
 
 // plan gathers what a plan depends on and makes it. The record it gives is what the launch will keep.
@@ -330,9 +339,13 @@ var saidAs = map[string]string{
 	"Env":             "variables",
 }
 
-// changedFault says in which fields the plans differ. Of another image only its name is said: what it runs, how and on
-// which ports follows from it.
 func changedFault(name string, changed []sandbox.Difference) error {
+	return fault.New(fault.Conflict, "berth up --recreate", "%s: it is there with another plan: %s", name, strings.Join(inWords(changed), "; "))
+}
+
+// inWords says in which fields plans differ. Of another image only its name is said: what it runs, how and on which
+// ports follows from it.
+func inWords(changed []sandbox.Difference) []string {
 	other := slices.ContainsFunc(changed, func(d sandbox.Difference) bool { return d.Field == "Image.Ref" })
 	var lines []string
 	for _, d := range changed {
@@ -342,7 +355,7 @@ func changedFault(name string, changed []sandbox.Difference) error {
 		d.Field = cmp.Or(saidAs[d.Field], d.Field)
 		lines = append(lines, d.String())
 	}
-	return fault.New(fault.Conflict, "berth up --recreate", "%s: it is there with another plan: %s", name, strings.Join(lines, "; "))
+	return lines
 }
 
 // replace removes a sandbox but keeps its home, which the new one takes over.
