@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/netip"
@@ -67,33 +69,44 @@ func scriptProgram(args []string, stdin io.Reader, stdout, stderr io.Writer) int
 
 // makeSandbox makes a sandbox as a launch leaves it: sandbox NAME PROJECT [stopped|created].
 func makeSandbox(ts *testscript.TestScript, neg bool, args []string) {
-	name, project := args[0], ts.MkAbs(args[1])
-	home := ts.Getenv("HOME")
-	places, err := state.Find(map[string]string{"XDG_STATE_HOME": ts.Getenv("XDG_STATE_HOME"), "XDG_RUNTIME_DIR": ts.Getenv("XDG_RUNTIME_DIR")}, home)
+	places, err := state.Find(map[string]string{"XDG_STATE_HOME": ts.Getenv("XDG_STATE_HOME"), "XDG_RUNTIME_DIR": ts.Getenv("XDG_RUNTIME_DIR")}, ts.Getenv("HOME"))
 	ts.Check(err)
 	hostname, err := os.Hostname()
 	ts.Check(err)
 	store, err := state.Open(places, hostname, os.Getuid())
 	ts.Check(err)
-	ts.Check(store.Save(state.Record{Name: name, Project: project, Image: "acme/agent:1", Profile: "standard", Finished: true,
-		Posture: "standard · 60 rules hold", Created: time.Now(), Keys: state.Keys{Session: secret.New(scriptKey)}}))
-	ctx := testOf(ts).Context()
-	e, err := engine.Open(ctx, engine.Options{Host: ts.Getenv("DOCKER_HOST"), Env: func(string) (string, bool) { return "", false }})
-	ts.Check(err)
+	condition := ""
+	if len(args) > 2 {
+		condition = args[2]
+	}
+	ts.Check(leaveSandbox(testOf(ts).Context(), ts.Getenv("DOCKER_HOST"), store, args[0], ts.MkAbs(args[1]), condition))
+}
+
+// leaveSandbox makes what a launch leaves: record, volume, network and container, which runs unless condition says that
+// it is "stopped" or only "created".
+func leaveSandbox(ctx context.Context, host string, store *state.Store, name, project, condition string) error {
+	record := state.Record{Name: name, Project: project, Image: "acme/agent:1", Profile: "standard", Finished: true,
+		Posture: "standard · 60 rules hold", Created: time.Now(), Keys: state.Keys{Session: secret.New(scriptKey)}}
+	e, err := engine.Open(ctx, engine.Options{Host: host, Env: func(string) (string, bool) { return "", false }})
+	if err != nil {
+		return err
+	}
 	defer e.Close() //nolint:errcheck // of a test
-	ts.Check(e.CreateVolume(ctx, sandbox.HomeVolume(name), map[string]string{sandbox.LabelSandbox: name, sandbox.LabelOwner: store.Owner()}))
-	ts.Check(e.CreateNetwork(ctx, sandbox.NetworkSpec{Name: sandbox.OwnNetwork(name), Labels: map[string]string{sandbox.LabelSandbox: name, sandbox.LabelOwner: store.Owner()}}))
+	labels := map[string]string{sandbox.LabelSandbox: name, sandbox.LabelOwner: store.Owner()}
 	image, err := e.Image(ctx, "acme/agent:1")
-	ts.Check(err)
+	err = errors.Join(err, store.Save(record), e.CreateVolume(ctx, sandbox.HomeVolume(name), labels),
+		e.CreateNetwork(ctx, sandbox.NetworkSpec{Name: sandbox.OwnNetwork(name), Labels: labels}))
+	if err != nil {
+		return err
+	}
 	id, err := e.Create(ctx, scriptSpec(name, project, store.Owner(), image.Image))
-	ts.Check(err)
-	if len(args) > 2 && args[2] == "created" {
-		return
+	if err == nil && condition != "created" {
+		err = e.Start(ctx, id)
 	}
-	ts.Check(e.Start(ctx, id))
-	if len(args) > 2 && args[2] == "stopped" {
-		ts.Check(e.Signal(ctx, id, sandbox.Stop, time.Second))
+	if err == nil && condition == "stopped" {
+		err = e.Signal(ctx, id, sandbox.Stop, time.Second)
 	}
+	return err
 }
 
 func scriptSpec(name, project, owner string, image sandbox.Image) sandbox.Spec {

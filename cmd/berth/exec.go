@@ -59,8 +59,8 @@ func (a *app) execCommand() *cobra.Command {
 
 func execVars(c *cobra.Command, o *execFlags) {
 	c.Flags().SortFlags = false
-	c.Flags().StringVarP(&o.user, "user", "u", "", "`uid:gid` to run as instead of the sandbox's own, in numbers")
-	c.Flags().StringVarP(&o.dir, "workdir", "w", "", "`folder` inside to run in")
+	c.Flags().StringVarP(&o.user, "user", "u", "", "`uid:gid` whom to run as instead of the sandbox's own, in numbers")
+	c.Flags().StringVarP(&o.dir, "workdir", "w", "", "`folder` where to run, instead of /workspace")
 }
 
 // inside finds a sandbox in which commands can be run.

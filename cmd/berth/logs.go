@@ -50,10 +50,10 @@ func (a *app) logsCommand() *cobra.Command {
 	f := c.Flags()
 	f.SortFlags = false
 	f.BoolVarP(&o.follow, "follow", "f", false, "stay and print what comes")
-	f.StringVar(&o.since, "since", "", "`time` to begin at: 10m ago, or 2026-11-21T09:14:02Z")
-	f.IntVar(&o.tail, "tail", 10000, "`n` lines from the end; 0: all")
+	f.StringVar(&o.since, "since", "", "`time` begin there: 10m ago, or at 2026-11-21T09:14:02Z")
+	f.IntVar(&o.tail, "tail", 10000, "`n` only this many lines from the end; 0: all")
 	f.BoolVarP(&o.times, "timestamps", "t", false, "the time before each line")
-	f.StringVar(&o.grep, "grep", "", "`regexp` that lines must match")
+	f.StringVar(&o.grep, "grep", "", "`regexp` only lines that match")
 	return c
 }
 

@@ -38,8 +38,8 @@ func (a *app) lsCommand() *cobra.Command {
 	f.SortFlags = false
 	f.BoolVarP(&o.all, "all", "a", false, "also stopped sandboxes")
 	f.BoolVarP(&o.names, "names", "q", false, "names alone")
-	f.StringArrayVar(&o.filters, "filter", nil, "`key=value` of name, state, profile, image or project (repeat)")
-	f.StringVar(&o.format, "format", "", "`text` for each sandbox, with {{.Name}} and the like for its values, {{json .}} for all")
+	f.StringArrayVar(&o.filters, "filter", nil, "`key=value` only those with this name, state, profile, image or project (repeat)")
+	f.StringVar(&o.format, "format", "", "`text` print this for each, with {{.Name}} and the like for its values, {{json .}} for all")
 	return c
 }
 

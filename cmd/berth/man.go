@@ -35,7 +35,7 @@ func (a *app) manCommand() *cobra.Command {
 			return nil
 		},
 	}
-	c.Flags().StringVar(&dir, "dir", "", "`folder` to write every page into")
+	c.Flags().StringVar(&dir, "dir", "", "`folder` write every page there instead")
 	return c
 }
 

@@ -41,7 +41,7 @@ func (a *app) pruneCommand() *cobra.Command {
 	f.SortFlags = false
 	f.BoolVarP(&o.force, "force", "f", false, "do not ask about stopped sandboxes")
 	f.BoolVar(&o.dry, "dry-run", false, "say what would go and what stays, and do nothing")
-	f.StringVar(&older, "older-than", "", "`duration` after which stopped sandboxes go too, such as 12h or 7d")
+	f.StringVar(&older, "older-than", "", "`duration` also sandboxes that have been stopped so long, such as 12h or 7d")
 	return c
 }
 

@@ -89,7 +89,7 @@ func (a *app) globalFlags(root *cobra.Command) {
 	f := root.PersistentFlags()
 	f.SortFlags = false
 	keyFlags(f, true)
-	f.StringVar(&a.global.config, "config", "", "`file` to read instead of the user's config.toml")
+	f.StringVar(&a.global.config, "config", "", "`file` the configuration to read instead of the user's")
 	f.BoolVarP(&a.global.yes, "yes", "y", false, "answer yes where berth would ask")
 	f.BoolVar(&a.global.noAsk, "no-input", false, "never ask; end where an answer is needed")
 	f.BoolVar(&a.global.json, "json", false, "one JSON object on stdout, events and errors as JSON on stderr")

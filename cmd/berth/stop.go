@@ -32,7 +32,7 @@ func (a *app) stopCommand() *cobra.Command {
 }
 
 func graceFlags(c *cobra.Command, o *manyFlags) {
-	c.Flags().DurationVar(&o.grace, "grace", 0, "`duration` the server may take to end, such as 8s")
+	c.Flags().DurationVar(&o.grace, "grace", 0, "`duration` how long the server may take to end, such as 8s")
 	c.Flags().BoolVar(&o.force, "force", false, "no grace")
 }
 
