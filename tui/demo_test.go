@@ -40,8 +40,12 @@ var demos = map[string]func(*fake, *Options){
 	"flood": func(f *fake, _ *Options) { f.flood = 500_000 },
 	"guard": func(_ *fake, o *Options) { o.Guard = []string{os.Args[0], "reset-terminal"} },
 	"many":  func(f *fake, _ *Options) { manyRows(f, 40) },
-	"mine":  func(f *fake, _ *Options) { f.rows[0].Mine = true },
-	"pull":  func(f *fake, _ *Options) { f.plan.Steps = append([]Step{{"pull", "acme/agent:1"}}, f.plan.Steps...) },
+	"names": func(f *fake, _ *Options) {
+		f.rows[0].Name, f.rows[1].Name, f.rows[0].Mounts = "日本語の名前", "family-👨‍👩‍👧-box", "~/プロジェクト/とても長い/shop rw +1"
+		f.logs = append(f.logs, LogLine{Time: noon, Text: "日本語 👍🏽 e\u0301 \x1b[31mred\x1b[0m \x1b]0;title\a tab\there"})
+	},
+	"mine": func(f *fake, _ *Options) { f.rows[0].Mine = true },
+	"pull": func(f *fake, _ *Options) { f.plan.Steps = append([]Step{{"pull", "acme/agent:1"}}, f.plan.Steps...) },
 	"news": func(f *fake, _ *Options) {
 		f.news = []News{{Sandbox: "shop", Denied: "registry.example:443"}, {Engine: EngineGone}, {Engine: EngineBack}}
 	},

@@ -159,7 +159,7 @@ func bind(keys map[string]string) (keymap, error) {
 	for _, name := range names {
 		i := slices.IndexFunc(m, func(b binding) bool { return string(b.do) == name })
 		if i < 0 {
-			return nil, fault.New(fault.Usage, "see the names with: berth config schema", "keys.%s: no such action", name)
+			return nil, fault.New(fault.Usage, nearest(name), "keys.%s: no such action", name)
 		}
 		m[i].keys = strings.Fields(keys[name])
 		if k := slices.IndexFunc(m[i].keys, isDigit); k >= 0 {
@@ -172,6 +172,14 @@ func bind(keys map[string]string) (keymap, error) {
 		}
 	}
 	return m, nil
+}
+
+// nearest hints at the action that was meant.
+func nearest(name string) string {
+	if near := fault.Nearest(name, KeyNames()); near != "" {
+		return "did you mean " + near + "?"
+	}
+	return "choose one of " + strings.Join(KeyNames(), ", ")
 }
 
 // clash tells when a key of an action has another meaning in a place where the action works.

@@ -66,7 +66,7 @@ func TestWrongBindingsSayWhatIsWrong(t *testing.T) {
 	}{
 		{map[string]string{"stop": "z"}, `keys.stop: "z" is already pause`, "choose another key, or bind pause elsewhere too"},
 		{map[string]string{"stop": "q"}, `keys.stop: "q" is already quit`, "choose another key, or bind quit elsewhere too"},
-		{map[string]string{"stopp": "x"}, "keys.stopp: no such action", "see the names with: berth config schema"},
+		{map[string]string{"stopp": "x"}, "keys.stopp: no such action", "did you mean stop?"},
 		{map[string]string{"stop": "3"}, `keys.stop: "3" is a number, they choose tabs and remedies`, "choose a letter"},
 	} {
 		err := CheckKeys(row.keys)

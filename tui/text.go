@@ -47,9 +47,12 @@ func elide(s string, w int) string {
 	if w < 3 {
 		return cut(s, w)
 	}
-	left := (w - 1) / 2
-	right := width(s) - (w - 1 - left)
-	return ansi.Truncate(s, left, "") + "…" + ansi.Cut(s, right, width(s))
+	head := ansi.Truncate(s, (w-1)/2, "")
+	tail := ansi.TruncateLeft(s, width(s)-(w-1-width(head)), "")
+	if width(tail) > w-1-width(head) { // a wide sign stood across the cut
+		tail = ansi.TruncateLeft(s, width(s)-(w-2-width(head)), "")
+	}
+	return head + "…" + tail
 }
 
 // columns cuts s into pieces of at most w columns, losing nothing.

@@ -21,6 +21,7 @@ func TestElideKeepsBothEndsOfAPath(t *testing.T) {
 		{"~/projects/clients/acme/shop", 12, "~/…/acme/shop"[:0] + "~/…/shop"},
 		{"acme/agent:1", 10, "acme…ent:1"},
 		{"日本語の長い名前", 9, "日本…名前"},
+		{"日本語の長い名前", 10, "日本…名前"},
 		{"abc", 2, "a…"},
 		{"abc", 0, ""},
 	} {
@@ -28,6 +29,16 @@ func TestElideKeepsBothEndsOfAPath(t *testing.T) {
 			t.Errorf("elide(%q, %d) = %q, want %q", row.in, row.w, got, row.want)
 		}
 	}
+}
+
+func TestElideKeepsToItsWidth(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		s := rapid.StringMatching(`([a-z/]|[日本語👍]){0,40}`).Draw(t, "s")
+		w := rapid.IntRange(0, 30).Draw(t, "w")
+		if got := elide(s, w); width(got) > w {
+			t.Errorf("%q is wider than %d", got, w)
+		}
+	})
 }
 
 func TestHangWrapsAtBlanks(t *testing.T) {
