@@ -66,7 +66,11 @@ func soften(other, otherImage string) []softened {
 		host("cgroup-namespace", func(h *container.HostConfig) { h.CgroupnsMode = "host" }),
 		host("user-namespace", func(h *container.HostConfig) { h.UsernsMode = "host" }),
 		host("cgroup-parent", func(h *container.HostConfig) { h.CgroupParent = "/berth-e2e" }),
-		host("no-links", func(h *container.HostConfig) { h.Links = []string{other + ":other"} }),
+		{"no-links", func(b *body) {
+			for _, end := range b.Net.EndpointsConfig {
+				end.Links = []string{other + ":other"}
+			}
+		}},
 		host("no-volumes-from", func(h *container.HostConfig) { h.VolumesFrom = []string{other} }),
 		host("no-devices", func(h *container.HostConfig) {
 			h.Devices = []container.DeviceMapping{{PathOnHost: "/dev/null", PathInContainer: "/dev/more", CgroupPermissions: "rwm"}}
@@ -78,18 +82,18 @@ func soften(other, otherImage string) []softened {
 		host("sysctls", func(h *container.HostConfig) { h.Sysctls = map[string]string{"net.ipv4.ping_group_range": "0 0"} }),
 		host("no-restart", func(h *container.HostConfig) { h.RestartPolicy = container.RestartPolicy{Name: "always"} }),
 		host("no-auto-remove", func(h *container.HostConfig) { h.AutoRemove = true }),
-		{"mounts no-engine-socket", func(b *body) {
-			b.Host.Mounts = append(b.Host.Mounts, mount.Mount{Type: mount.TypeBind, Source: "/var/run/docker.sock", Target: "/engine.sock"})
-		}},
+		host("no-engine-socket", func(h *container.HostConfig) {
+			h.Mounts = append(h.Mounts, mount.Mount{Type: mount.TypeBind, Source: "/var/run/docker.sock", Target: "/engine.sock"})
+		}),
 		host("mounts", func(h *container.HostConfig) { at(h, "/data").ReadOnly = false }),
 		host("own-mounts-readonly", func(h *container.HostConfig) { at(h, "/etc/passwd").ReadOnly = false }),
 		host("home", func(h *container.HostConfig) { at(h, "/home").Source = other }),
-		config("image-volumes", func(c *container.Config) { c.Volumes = map[string]struct{}{"/more": {}} }),
-		host("tmpfs", func(h *container.HostConfig) { h.Tmpfs = map[string]string{"/more": "exec"} }),
-		host("read-only-root", func(h *container.HostConfig) { h.ReadonlyRootfs = !h.ReadonlyRootfs }),
+		config("mounts", func(c *container.Config) { c.Volumes = map[string]struct{}{"/more": {}} }),
+		host("image-volumes", func(h *container.HostConfig) { delete(h.Tmpfs, rig.StandinVolume) }),
+		host("tmpfs", func(h *container.HostConfig) { h.Tmpfs["/more"] = "exec" }),
 		host("masked-paths", func(h *container.HostConfig) { h.MaskedPaths = []string{} }),
 		host("read-only-paths", func(h *container.HostConfig) { h.ReadonlyPaths = []string{} }),
-		{"own-network", func(b *body) {
+		{"own-network joined-networks", func(b *body) {
 			b.Host.NetworkMode = "bridge"
 			b.Net.EndpointsConfig = nil
 		}},
@@ -143,16 +147,15 @@ func limited(list []*units.Ulimit, name string, value int64) []*units.Ulimit {
 
 // TestSofteningOneRule: whatever one field is changed by hand, exactly that rule fails.
 func TestSofteningOneRule(t *testing.T) {
-	s := launch(t, rig.Starter)
+	s := launch(t, rig.Standin(t))
 	docker, ctx := rig.Docker(t), rig.Context(t)
-	other, image := another(t, docker, s), rig.Standin(t)
+	other, image := another(t, docker, s), rig.Standin(t, "-delay", "1ms")
+	original := readBack(t, docker, s.Name)
 	rows := soften(other, image)
 	for _, row := range rows {
 		t.Run(row.rules, func(t *testing.T) {
-			original := readBack(t, docker, s.Name)
-			changed := readBack(t, docker, s.Name)
+			changed := original.copy(t)
 			row.change(&changed)
-			defer replace(t, ctx, docker, s.Name, original)
 			replace(t, ctx, docker, s.Name, changed)
 			want := strings.Fields(row.rules)
 			if got := broken(t, s, 5); !slices.Equal(sorted(got), sorted(want)) {
@@ -160,6 +163,7 @@ func TestSofteningOneRule(t *testing.T) {
 			}
 		})
 	}
+	replace(t, ctx, docker, s.Name, original)
 	if got := broken(t, s, 0); len(got) > 0 {
 		t.Errorf("as it was, these rules fail: %v", got)
 	}
@@ -241,7 +245,7 @@ func another(t *testing.T, docker *client.Client, s up) string {
 	b := readBack(t, docker, s.Name)
 	name := s.Name + "-other"
 	made, err := docker.ContainerCreate(rig.Context(t), &container.Config{Image: b.Config.Image, Labels: map[string]string{sandbox.LabelOwner: s.Owner}},
-		&container.HostConfig{NetworkMode: b.Host.NetworkMode}, nil, nil, name)
+		&container.HostConfig{NetworkMode: b.Host.NetworkMode, Tmpfs: map[string]string{rig.StandinVolume: ""}}, nil, nil, name)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -268,19 +272,25 @@ func readBack(t *testing.T, docker *client.Client, name string) body {
 	}
 	ends := map[string]*network.EndpointSettings{}
 	for network, end := range seen.NetworkSettings.Networks {
-		aliases := without(end.Aliases, seen.ID[:12]) // the engine's own, of the old container
-		ends[network] = &endpoint{Aliases: aliases}
+		// From the short id on they are the engine's own.
+		asked := max(0, slices.Index(end.Aliases, seen.ID[:12]))
+		ends[network] = &endpoint{Aliases: end.Aliases[:asked]}
 	}
-	b := body{seen.Config, seen.HostConfig, &network.NetworkingConfig{EndpointsConfig: ends}}
-	text, err := json.Marshal(b) // a copy through and through: rows change it in depth
+	return body{seen.Config, seen.HostConfig, &network.NetworkingConfig{EndpointsConfig: ends}}
+}
+
+// copy goes through and through: rows change a body in depth.
+func (b body) copy(t *testing.T) body {
+	t.Helper()
+	var out body
+	text, err := json.Marshal(b)
 	if err == nil {
-		b = body{}
-		err = json.Unmarshal(text, &b)
+		err = json.Unmarshal(text, &out)
 	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	return b
+	return out
 }
 
 // replace makes the container anew.

@@ -88,6 +88,20 @@ func observeEndpoint(name string, settings *network.EndpointSettings, id string)
 	return a
 }
 
+// endpointLinks are the links on networks of users: the engine keeps those with the network, not with the container.
+func endpointLinks(at *container.NetworkSettings) []string {
+	if at == nil {
+		return nil
+	}
+	var out []string
+	for _, settings := range at.Networks {
+		if settings != nil {
+			out = append(out, settings.Links...)
+		}
+	}
+	return out
+}
+
 func observePorts(ports nat.PortMap) []sandbox.Port {
 	var out []sandbox.Port
 	for port, bindings := range ports {

@@ -54,7 +54,9 @@ func bindMode(m sandbox.Mount) string {
 	return strings.Join(words, ",")
 }
 
-func observeMounts(host *container.HostConfig) []sandbox.Mount {
+// observeMounts reads what was asked for, and the volumes that the engine made unasked: for a VOLUME of the image's, or
+// one that somebody added by hand.
+func observeMounts(host *container.HostConfig, points []container.MountPoint) []sandbox.Mount {
 	var out []sandbox.Mount
 	for _, m := range host.Mounts {
 		out = append(out, sandbox.Mount{
@@ -67,6 +69,12 @@ func observeMounts(host *container.HostConfig) []sandbox.Mount {
 		same := func(have sandbox.Mount) bool { return have.Target == m.Target }
 		if !slices.ContainsFunc(out, same) { // Podman tells each mount twice
 			out = append(out, m)
+		}
+	}
+	for _, p := range points {
+		same := func(have sandbox.Mount) bool { return have.Target == p.Destination }
+		if p.Type == mount.TypeVolume && !slices.ContainsFunc(out, same) {
+			out = append(out, sandbox.Mount{Kind: sandbox.Volume, Source: p.Name, Target: p.Destination, ReadOnly: !p.RW})
 		}
 	}
 	return out

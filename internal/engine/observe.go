@@ -108,7 +108,7 @@ func observeSpec(c container.InspectResponse, runtime string) sandbox.Spec {
 		},
 		Process:   observeProcess(config, host),
 		Env:       observeEnv(config.Env),
-		Mounts:    observeMounts(host),
+		Mounts:    observeMounts(host, c.Mounts),
 		Tmpfs:     observeTmpfs(host.Tmpfs),
 		Network:   observeNetwork(c, config, host),
 		Limits:    observeLimits(host),
@@ -116,6 +116,7 @@ func observeSpec(c container.InspectResponse, runtime string) sandbox.Spec {
 		Log:       sandbox.Log{Driver: host.LogConfig.Type, Options: host.LogConfig.Config},
 		Labels:    observeLabels(config.Labels),
 	}
+	s.Links = append(s.Links, endpointLinks(c.NetworkSettings)...)
 	if s.Image.Ref == "" {
 		s.Image.Ref = config.Image
 	}

@@ -22,6 +22,9 @@ import (
 	"berth/internal/sandbox"
 )
 
+// StandinVolume is a VOLUME that every such image declares.
+const StandinVolume = "/var/lib/standin"
+
 // standins are the server's programs, by architecture.
 var standins sync.Map
 
@@ -82,6 +85,7 @@ func saved(t testing.TB, ref, platform string, flags []string) *bytes.Buffer {
 		"config": map[string]any{
 			"Entrypoint": append([]string{"/standin"}, flags...),
 			"Labels":     map[string]string{sandbox.LabelContract: "openhands"},
+			"Volumes":    map[string]any{StandinVolume: map[string]any{}},
 		},
 		"rootfs": map[string]any{"type": "layers", "diff_ids": []string{fmt.Sprintf("sha256:%x", sha256.Sum256(layer.Bytes()))}},
 	})
