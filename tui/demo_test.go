@@ -49,9 +49,10 @@ var demos = map[string]func(*fake, *Options){
 	"news": func(f *fake, _ *Options) {
 		f.news = []News{{Sandbox: "shop", Denied: "registry.example:443"}, {Engine: EngineGone}, {Engine: EngineBack}}
 	},
-	"fail":    func(f *fake, _ *Options) { f.launch = failLate(f) },
-	"panic":   func(f *fake, _ *Options) { f.launch = func(context.Context, event.Sink) error { panic("a bug") } },
-	"foreign": func(f *fake, _ *Options) { f.launch = panicElsewhere },
+	"fail":     func(f *fake, _ *Options) { f.launch = failLate(f) },
+	"panic":    func(f *fake, _ *Options) { f.launch = func(context.Context, event.Sink) error { panic("a bug") } },
+	"foreign":  func(f *fake, _ *Options) { f.launch = panicElsewhere },
+	"stubborn": func(f *fake, _ *Options) { f.stubborn = true },
 	"badplan": func(f *fake, _ *Options) {
 		f.planErr = errors.New(`SANDBOX_VOLUMES: entry 2 ("/d:data"): container path "data" is not absolute`)
 	},

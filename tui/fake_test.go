@@ -56,6 +56,7 @@ type fake struct {
 	link     string
 	news     []News
 	flood    int
+	stubborn bool // a launch that ends only without any grace
 
 	mu    sync.Mutex
 	calls []string
@@ -190,6 +191,10 @@ func (f *fake) Plan(_ context.Context, e Edits, show func(Plan)) error {
 
 func (f *fake) Launch(ctx context.Context, e Edits, force <-chan struct{}, emit event.Sink) error {
 	f.note("launch %v", map[string]string(e))
+	if f.stubborn {
+		<-force
+		return ctx.Err()
+	}
 	if f.launch != nil {
 		return f.launch(ctx, emit)
 	}

@@ -31,13 +31,12 @@ func (m *model) interrupt() tea.Cmd {
 	return nil
 }
 
-// hurry takes all grace away.
+// hurry takes all grace away. It may be called from any goroutine.
 func (m *model) hurry() {
-	if !m.forced {
-		m.forced = true
+	m.hurried.Do(func() {
 		close(m.force)
 		m.drop()
-	}
+	})
 }
 
 // pending says what Run still has to wait for when the screen is left, "" if nothing.

@@ -61,7 +61,7 @@ type model struct {
 
 	force     chan struct{} // closed: no grace any more
 	drop      func()        // ends acts
-	forced    bool
+	hurried   sync.Once
 	stopped   time.Time // when the user cancelled first
 	quitting  bool      // leave when the last launch has ended
 	ending    Ending

@@ -126,6 +126,16 @@ func launching(d *driver) *launch {
 	return l
 }
 
+// forced tells whether all grace is gone.
+func forced(d *driver) bool {
+	select {
+	case <-d.m.force:
+		return true
+	default:
+		return false
+	}
+}
+
 func TestCtrlCCancelsOnceAndTwiceTakesTheGrace(t *testing.T) {
 	d := drive(t, newFake(), Options{}, 80, 24)
 	stopped := 0
@@ -133,13 +143,11 @@ func TestCtrlCCancelsOnceAndTwiceTakesTheGrace(t *testing.T) {
 	l.stop = func() { stopped++ }
 	d.keys("ctrl+c")
 	d.wants("cancelling", "removing what was made", "^C again: at once")
-	if stopped != 1 || d.ended || d.m.forced {
-		t.Fatalf("stopped %d, ended %v, forced %v", stopped, d.ended, d.m.forced)
+	if stopped != 1 || d.ended || forced(d) {
+		t.Fatalf("stopped %d, ended %v, forced %v", stopped, d.ended, forced(d))
 	}
 	d.keys("ctrl+c")
-	select {
-	case <-d.m.force:
-	default:
+	if !forced(d) {
 		t.Error("a second Ctrl-C leaves the grace")
 	}
 	d.run(l.end(d.m, fault.New(fault.Interrupted, "", "cancelled")))
@@ -154,7 +162,7 @@ func TestASecondCtrlCTooLateKeepsTheGrace(t *testing.T) {
 	d.keys("ctrl+c")
 	d.m.now = func() time.Time { return noon.Add(4 * time.Second) }
 	d.keys("ctrl+c")
-	if d.m.forced {
+	if forced(d) {
 		t.Error("four seconds apart are not twice")
 	}
 }

@@ -452,3 +452,16 @@ func TestAFloodOfLogLinesIsHeldInBounds(t *testing.T) {
 	p.finished()
 	p.putBack()
 }
+
+func TestASecondSignalTakesTheGrace(t *testing.T) {
+	p := playDemo(t, 80, 24, "stubborn", "fast", "still")
+	p.await(0, "wait for /ready")
+	p.send("\r")
+	p.await(0, "launching")
+	p.signal(syscall.SIGTERM)
+	at := p.await(0, "berth: cancelled, removing what was made")
+	p.signal(syscall.SIGINT)
+	p.finished()
+	p.await(at, "ending: terminated")
+	p.putBack()
+}

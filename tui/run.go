@@ -53,6 +53,7 @@ func run(outer context.Context, b Backend, o Options, tty *terminal, taken func(
 	ended := l.signals(program, cancel)
 	defer ended()
 	l.runProgram(program)
+	l.over.Store(true)
 	tty.leave()
 	if outer.Err() != nil {
 		l.end(Terminated)
@@ -73,6 +74,7 @@ type loop struct {
 	painted time.Time
 	due     bool // a frame is already planned
 	ending  atomic.Pointer[Ending]
+	over    atomic.Bool // the program has ended; Run waits for what was begun
 }
 
 type frameMsg struct{}
@@ -151,6 +153,9 @@ func (l *loop) signal(p *tea.Program, cancel func(), s os.Signal) {
 		p.Send(tea.WindowSizeMsg{Width: w, Height: h})
 		return
 	case syscall.SIGINT:
+		if l.over.Load() {
+			l.m.hurry()
+		}
 		p.Send(then((*model).interrupt))
 		return
 	}
