@@ -8,6 +8,7 @@ import (
 	"syscall"
 
 	"berth/internal/config"
+	"berth/internal/host"
 	"berth/internal/state"
 	"berth/tui"
 )
@@ -22,6 +23,7 @@ func (a *app) runRoot(ctx context.Context) error {
 		return err
 	}
 	a.release() // the screen hears the signals itself
+	go hangUp(a.stdin)
 	result, err := tui.Run(context.WithoutCancel(ctx), newBackend(a), a.screenOptions(s))
 	if err != nil {
 		return err
@@ -34,6 +36,16 @@ func (a *app) runRoot(ctx context.Context) error {
 		return status(exitSignal + int(syscall.SIGTERM))
 	}
 	return nil
+}
+
+// hangUp tells the screen of a terminal that went away where the system does not.
+func hangUp(terminal *os.File) {
+	if !host.HungUp(terminal) {
+		return
+	}
+	if self, err := os.FindProcess(os.Getpid()); err == nil {
+		_ = self.Signal(syscall.SIGHUP) // a process can always signal itself
+	}
 }
 
 // printLeft says what still runs, and how to end it.

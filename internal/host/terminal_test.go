@@ -65,3 +65,27 @@ func TestATerminalIsGivenBackAsItWas(t *testing.T) {
 		t.Errorf("got  %+v\nwant %+v", after, before)
 	}
 }
+
+func TestATerminalThatGoesAwayIsNoticed(t *testing.T) {
+	user, tty, err := pty.Open()
+	if err != nil {
+		t.Skip(err)
+	}
+	defer tty.Close() //nolint:errcheck // of a test
+	gone := make(chan bool)
+	go func() { gone <- HungUp(tty) }()
+	if _, err := user.WriteString("keys are no end\n"); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-gone:
+		t.Fatal("a key ended it")
+	default:
+	}
+	if err := user.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if !<-gone {
+		t.Error("the terminal is gone, and nobody says so")
+	}
+}

@@ -3,6 +3,7 @@
 package host
 
 import (
+	"errors"
 	"os"
 
 	"golang.org/x/sys/unix"
@@ -41,4 +42,17 @@ func RawTerminal(f *os.File) (restore func() error, err error) {
 		return nil, err
 	}
 	return func() error { return unix.IoctlSetTermios(fd, setTermios, before) }, nil
+}
+
+// HungUp waits until a terminal is gone. A program that is not of the terminal's own session, as under su, gets no
+// SIGHUP and would wait for keys for ever. It gives false where the system cannot tell.
+func HungUp(f *os.File) bool {
+	watched := []unix.PollFd{{Fd: int32(f.Fd())}} // no events: only the end is told
+	for {
+		_, err := unix.Poll(watched, -1)
+		if errors.Is(err, unix.EINTR) {
+			continue
+		}
+		return err == nil && watched[0].Revents&unix.POLLHUP != 0
+	}
 }

@@ -26,3 +26,6 @@ func TerminalSize(f *os.File) (columns, rows int) {
 func RawTerminal(*os.File) (restore func() error, err error) {
 	return nil, errors.New("not on Windows; run berth in WSL")
 }
+
+// HungUp cannot be told here.
+func HungUp(*os.File) bool { return false }
