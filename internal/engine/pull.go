@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -123,10 +124,13 @@ func (e *Engine) explainPull(ctx context.Context, ref string, err error) error {
 		return &fault.Fault{Kind: fault.Image, Hint: hintOffline, Cause: err,
 			Message: fmt.Sprintf("%s: the registry sent nothing for %s", ref, e.patience.giveUp)}
 	}
+	if ctx.Err() == nil && contains(strings.ToLower(err.Error()), "client.timeout exceeded", "context deadline exceeded") {
+		return &fault.Fault{Kind: fault.Image, Hint: hintOffline, Cause: err, Message: ref + ": the registry does not answer"}
+	}
 	err = e.explain(ref, err)
 	var f *fault.Fault
 	if errors.As(err, &f) && (f.Kind == fault.NotFound || f.Kind == fault.Failure || f.Kind == fault.Engine && f.Hint == "") {
-		return &fault.Fault{Kind: fault.Image, Message: f.Message, Hint: f.Hint, Cause: f.Cause}
+		return &fault.Fault{Kind: fault.Image, Message: f.Message, Hint: cmp.Or(f.Hint, hintOffline), Cause: f.Cause}
 	}
 	return err
 }

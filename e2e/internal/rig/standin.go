@@ -16,6 +16,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/containerd/errdefs"
 	"github.com/docker/docker/api/types/image"
 	"github.com/docker/docker/client"
 
@@ -48,7 +49,7 @@ func StandinFor(t testing.TB, docker *client.Client, platform string, flags ...s
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if _, err := docker.ImageRemove(context.Background(), ref, image.RemoveOptions{Force: true}); err != nil {
+		if _, err := docker.ImageRemove(context.Background(), ref, image.RemoveOptions{Force: true}); err != nil && !errdefs.IsNotFound(err) {
 			t.Error(err)
 		}
 	})
@@ -76,10 +77,11 @@ func standin(t testing.TB, arch string) []byte {
 }
 
 // saved gives an image of one layer as docker save writes it: an import would take this machine's platform (20.10).
+// The layer is no other image's, so that a pull has something to fetch.
 func saved(t testing.TB, ref, platform string, flags []string) *bytes.Buffer {
 	t.Helper()
 	system, arch, _ := strings.Cut(platform, "/")
-	layer := archive(t, 0o755, map[string][]byte{"standin": standin(t, arch)})
+	layer := archive(t, 0o755, map[string][]byte{"standin": standin(t, arch), "name": []byte(ref)})
 	config := asJSON(map[string]any{
 		"os": system, "architecture": arch,
 		"config": map[string]any{
