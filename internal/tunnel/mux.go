@@ -1,0 +1,343 @@
+package tunnel
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/hashicorp/yamux"
+)
+
+// mux is either end of many streams over one pipe.
+//
+// yamux's Close is a half-close: it ends what this side writes. That a stream is not read any more it cannot say, so
+// the other end would write until its window is full and wait there for ever; kindGone on the control stream says it.
+type mux struct {
+	session *yamux.Session
+	accept  func(conn *stream, first message)
+	end     func(error)
+	out     chan message // for the control stream
+
+	dead    atomic.Bool
+	mu      sync.Mutex
+	control *stream
+	live    map[uint32]*stream
+	early   map[uint32]bool // gone before they were accepted
+	last    uint32          // stream accepted
+	odd     uint32          // last bit of the streams the peer opens
+}
+
+// settings are performance.md's: no timeout may cut a sandbox that is paused, or a stream that is half closed.
+func settings() *yamux.Config {
+	return &yamux.Config{
+		AcceptBacklog: maxStreams, MaxStreamWindowSize: window,
+		ConnectionWriteTimeout: 365 * 24 * time.Hour, LogOutput: io.Discard,
+		KeepAliveInterval: time.Hour, // off, but yamux wants one
+	}
+}
+
+func newMux(pipe io.ReadWriteCloser, host bool, accept func(*stream, message), end func(error)) (*mux, error) {
+	m := &mux{
+		accept: accept, end: end, out: make(chan message, 4*maxStreams),
+		live: map[uint32]*stream{}, early: map[uint32]bool{},
+	}
+	start := yamux.Server
+	m.odd = 1
+	if host {
+		start, m.odd = yamux.Client, 0
+	}
+	session, err := start(&guard{ReadWriteCloser: pipe, lost: m.lost}, settings())
+	if err != nil {
+		pipe.Close()
+		return nil, err
+	}
+	m.session = session
+	go func() {
+		<-session.CloseChan()
+		m.expire()
+	}()
+	return m, nil
+}
+
+// serve accepts streams until the session ends.
+func (m *mux) serve() {
+	for {
+		raw, err := m.session.AcceptStream()
+		if err != nil {
+			m.lost(err)
+			m.close()
+			return
+		}
+		conn := m.register(raw, true)
+		switch open := m.session.NumStreams(); {
+		case open > 2*maxStreams:
+			m.lost(fmt.Errorf("%d streams: %w", open, ErrProtocol))
+			m.close()
+			return
+		case open > maxStreams:
+			conn.Close()
+		default:
+			go m.first(conn)
+		}
+	}
+}
+
+// first reads a stream's first message, for which the opener has handshakeTime.
+func (m *mux) first(conn *stream) {
+	conn.SetReadDeadline(time.Now().Add(handshakeTime))
+	first, err := readMessage(conn)
+	if err != nil {
+		conn.Close()
+		return
+	}
+	conn.SetReadDeadline(time.Time{})
+	m.accept(conn, first)
+}
+
+// open makes a stream that begins with a message.
+func (m *mux) open(first message) (*stream, error) {
+	if m.session.NumStreams() >= maxStreams {
+		return nil, ErrTooMany
+	}
+	raw, err := m.session.OpenStream()
+	if err != nil {
+		return nil, fmt.Errorf("%w: %v", ErrClosed, err)
+	}
+	conn := m.register(raw, false)
+	if _, err := conn.Write(first.encode()); err != nil {
+		conn.Close()
+		return nil, err
+	}
+	return conn, nil
+}
+
+// setControl takes the stream as the control stream, if there is none yet, and begins to write there.
+func (m *mux) setControl(conn *stream) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.control != nil {
+		return false
+	}
+	m.control = conn
+	go m.write(conn)
+	return true
+}
+
+// write writes to the control stream what waits for it.
+func (m *mux) write(control *stream) {
+	for {
+		select {
+		case next := <-m.out:
+			if _, err := control.Write(next.encode()); err != nil {
+				return
+			}
+		case <-m.session.CloseChan():
+			return
+		}
+	}
+}
+
+// send queues a message for the control stream; a peer that has let thousands lie is told no more.
+func (m *mux) send(next message) error {
+	select {
+	case <-m.session.CloseChan():
+		return ErrClosed
+	default:
+	}
+	select {
+	case m.out <- next:
+		return nil
+	default:
+		return ErrTooMany
+	}
+}
+
+func (m *mux) close() error {
+	m.expire()
+	return m.session.Close()
+}
+
+// lost ends the tunnel for what went wrong with the pipe.
+func (m *mux) lost(err error) {
+	if !errors.Is(err, ErrProtocol) {
+		err = fmt.Errorf("%w: %w", ErrClosed, err)
+	}
+	m.end(err)
+	m.expire()
+}
+
+// expire wakes whoever waits in a stream. In yamux v0.1.2 a reader that waits while its session ends runs in a circle
+// until its own stream is closed, and hundreds of them on two cores keep that from happening for minutes.
+func (m *mux) expire() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.dead.Store(true)
+	for _, conn := range m.live {
+		conn.Stream.SetDeadline(time.Unix(1, 0))
+	}
+}
+
+func (m *mux) register(raw *yamux.Stream, accepted bool) *stream {
+	conn := &stream{Stream: raw, mux: m}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.live[raw.StreamID()] = conn
+	if m.dead.Load() {
+		raw.SetDeadline(time.Unix(1, 0))
+	}
+	if accepted {
+		m.last = max(m.last, raw.StreamID())
+		if m.early[raw.StreamID()] {
+			delete(m.early, raw.StreamID())
+			conn.unread()
+		}
+	}
+	return conn
+}
+
+// gone notes that the peer does not read a stream any more.
+func (m *mux) gone(id uint32) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	conn, found := m.live[id]
+	ahead := id%2 == m.odd && id > m.last
+	switch {
+	case found:
+		conn.unread()
+	case ahead && len(m.early) >= maxStreams:
+		return fmt.Errorf("end of unknown streams: %w", ErrProtocol)
+	case ahead:
+		m.early[id] = true
+	}
+	return nil
+}
+
+// stream is one connection over a mux.
+type stream struct {
+	*yamux.Stream
+	mux    *mux
+	once   sync.Once
+	closed atomic.Bool // by this side, wholly
+	eof    atomic.Bool // the peer has written all
+	lost   atomic.Bool // the peer does not read any more
+}
+
+// Read reads; after Close it gives net.ErrClosed.
+func (c *stream) Read(p []byte) (int, error) {
+	n, err := c.Stream.Read(p)
+	switch {
+	case err != nil && c.mux.dead.Load() && !c.eof.Load():
+		err = ErrClosed // what was cut must not look whole
+	case err == io.EOF:
+		c.eof.Store(true)
+	case err == yamux.ErrTimeout && c.closed.Load():
+		err = net.ErrClosed
+	case err == yamux.ErrTimeout:
+		err = os.ErrDeadlineExceeded
+	}
+	return n, err
+}
+
+// Write writes; when the peer has closed it gives syscall.ECONNRESET, as TCP does.
+func (c *stream) Write(p []byte) (int, error) {
+	if c.lost.Load() {
+		return 0, syscall.ECONNRESET
+	}
+	n, err := c.Stream.Write(p)
+	switch {
+	case err != nil && c.mux.dead.Load():
+		err = ErrClosed
+	case err == yamux.ErrTimeout && c.closed.Load(), err == yamux.ErrStreamClosed:
+		err = net.ErrClosed
+	case err == yamux.ErrTimeout && c.lost.Load():
+		err = syscall.ECONNRESET
+	case err == yamux.ErrTimeout:
+		err = os.ErrDeadlineExceeded
+	}
+	return n, err
+}
+
+// CloseWrite ends what this side writes; it can still read.
+func (c *stream) CloseWrite() error { return c.Stream.Close() }
+
+// Close ends both directions: what was written still arrives, what the peer writes is refused.
+func (c *stream) Close() error {
+	c.once.Do(func() {
+		c.closed.Store(true)
+		c.Stream.SetDeadline(time.Unix(1, 0))
+		c.mux.mu.Lock()
+		delete(c.mux.live, c.StreamID())
+		c.mux.mu.Unlock()
+		go c.finish() // yamux waits for the pipe; who closes does not
+	})
+	return nil
+}
+
+func (c *stream) finish() {
+	c.Stream.Close()
+	if !c.eof.Load() {
+		c.mux.send(message{Kind: kindGone, ID: c.StreamID()})
+	}
+}
+
+// unread makes writing fail, also a write that waits.
+func (c *stream) unread() {
+	c.lost.Store(true)
+	c.Stream.SetWriteDeadline(time.Unix(1, 0))
+}
+
+// SetDeadline sets both deadlines.
+func (c *stream) SetDeadline(at time.Time) error {
+	c.SetReadDeadline(at)
+	return c.SetWriteDeadline(at)
+}
+
+// SetReadDeadline is net.Conn's; a closed stream keeps the past one, by which its readers wake.
+func (c *stream) SetReadDeadline(at time.Time) error {
+	if c.closed.Load() || c.mux.dead.Load() {
+		return net.ErrClosed
+	}
+	return c.Stream.SetReadDeadline(at)
+}
+
+// SetWriteDeadline is net.Conn's; a stream that is not read any more keeps the past one.
+func (c *stream) SetWriteDeadline(at time.Time) error {
+	if c.closed.Load() || c.lost.Load() || c.mux.dead.Load() {
+		return net.ErrClosed
+	}
+	return c.Stream.SetWriteDeadline(at)
+}
+
+// relay copies both ways until both have ended, each half-closed at its end, or one broke.
+func relay(a *stream, b *net.TCPConn) {
+	var both sync.WaitGroup
+	both.Go(func() { pump(a, b) })
+	both.Go(func() { pump(b, a) })
+	both.Wait()
+	a.Close()
+	b.Close()
+}
+
+// half is a connection that can end one direction.
+type half interface {
+	net.Conn
+	CloseWrite() error
+}
+
+// pump copies one way. After an error nothing more can be promised, so both go.
+func pump(to, from half) {
+	buffer := make([]byte, 64<<10)
+	_, err := io.CopyBuffer(struct{ io.Writer }{to}, struct{ io.Reader }{from}, buffer)
+	if err != nil {
+		to.Close()
+		from.Close()
+		return
+	}
+	to.CloseWrite()
+}
