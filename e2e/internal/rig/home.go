@@ -18,6 +18,7 @@ type Home struct {
 	Owner string // value of the label dev.berth.owner on all that is made here
 	User  User
 	Env   []string // of every command; a later one wins
+	Host  string   // of the engine; "" is the usual one
 	t     testing.TB
 }
 
@@ -38,7 +39,7 @@ func NewFor(t testing.TB, u User) *Home {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if u.sudo {
+		if u.by != nil {
 			_ = AsRoot(t, "rm", "-rf", dir).Run() // what is left shows below
 		}
 		if err := os.RemoveAll(dir); err != nil {
@@ -52,11 +53,16 @@ func NewFor(t testing.TB, u User) *Home {
 		"HOME=" + dir, "USER=" + u.Name, "LOGNAME=" + u.Name, "TMPDIR=" + h.Path("tmp"), "LANG=C.UTF-8", "TERM=dumb",
 		"PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin", "BERTH_NO_BROWSER=1",
 	}
-	if host, ok := os.LookupEnv("DOCKER_HOST"); ok {
-		h.Env = append(h.Env, "DOCKER_HOST="+host)
-	}
+	h.On(os.Getenv("DOCKER_HOST"))
 	h.Owner = h.owner()
 	return h
+}
+
+// On has the home use another engine than the usual one; "" changes nothing.
+func (h *Home) On(host string) {
+	if h.Host = host; host != "" {
+		h.Env = append(h.Env, "DOCKER_HOST="+host)
+	}
 }
 
 // owner is what berth writes into the label of everything it makes with this home's state folder.

@@ -38,7 +38,7 @@ func (h *Home) Left() []string {
 // InEngine lists the containers, networks and volumes of this home's owner.
 func (h *Home) InEngine() []string {
 	h.t.Helper()
-	docker, ctx := Docker(h.t), Context(h.t)
+	docker, ctx := DockerAt(h.t, h.Host), Context(h.t)
 	mine := filters.NewArgs(filters.Arg("label", sandbox.LabelOwner+"="+h.Owner))
 	var left []string
 	containers, err := docker.ContainerList(ctx, container.ListOptions{All: true, Filters: mine})
@@ -92,7 +92,7 @@ func (h *Home) Gone() {
 
 // sweep removes what a failed test left, so that it does not disturb the next.
 func (h *Home) sweep() {
-	docker := Docker(h.t)
+	docker := DockerAt(h.t, h.Host)
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	for _, one := range h.InEngine() {

@@ -2,10 +2,13 @@ package rig
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"os/user"
+	"slices"
 	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 )
@@ -16,7 +19,7 @@ type User struct {
 	UID, GID   int
 	Groups     []uint32
 	credential *syscall.Credential // nil: the user of the test itself, or by sudo
-	sudo       bool                // becomes this user by sudo, since the test may not
+	by         []string            // words that lead to this user from root, where a credential will not do
 }
 
 // ordinary is the user whom set-up makes for a test that root runs.
@@ -30,7 +33,15 @@ func Ordinary(t testing.TB) User {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return User{Name: me.Username, UID: os.Getuid(), GID: os.Getgid()}
+		u := User{Name: me.Username, UID: os.Getuid(), GID: os.Getgid()}
+		ids, err := os.Getgroups()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, id := range ids {
+			u.Groups = append(u.Groups, uint32(id))
+		}
+		return u
 	}
 	account, err := user.Lookup(ordinary)
 	if err != nil {
@@ -55,26 +66,30 @@ func As(t testing.TB, uid, gid int, groups ...uint32) User {
 	if os.Geteuid() == 0 {
 		return u.as()
 	}
-	u.sudo = true
+	return u.Through()
+}
+
+// Through gives the same user, who comes from root by some words such as those that lead into a namespace.
+func (u User) Through(words ...string) User {
+	groups := "--clear-groups"
+	if len(u.Groups) > 0 {
+		groups = "--groups=" + strings.Trim(strings.Join(strings.Fields(fmt.Sprint(u.Groups)), ","), "[]")
+	}
+	u.by = append(words, "setpriv", "--reuid="+strconv.Itoa(u.UID), "--regid="+strconv.Itoa(u.GID), groups, "--")
+	u.credential = nil
 	return u
 }
 
 // become wraps a command so that it runs as this user with exactly this environment.
 func (u User) become(env []string, program string, args []string) (string, []string) {
-	if !u.sudo {
+	if u.by == nil {
 		return program, args
 	}
-	groups := "--clear-groups"
-	for i, id := range u.Groups {
-		if i == 0 {
-			groups = "--groups="
-		} else {
-			groups += ","
-		}
-		groups += strconv.Itoa(int(id))
+	words := append(slices.Concat(u.by, []string{"env", "-i"}, env, []string{program}), args...)
+	if os.Geteuid() != 0 {
+		words = append([]string{"sudo", "-n", "--"}, words...)
 	}
-	become := []string{"-n", "--", "setpriv", "--reuid=" + strconv.Itoa(u.UID), "--regid=" + strconv.Itoa(u.GID), groups, "--", "env", "-i"}
-	return "sudo", append(append(append(become, env...), program), args...)
+	return words[0], words[1:]
 }
 
 func (u User) as() User {
@@ -93,7 +108,7 @@ func number(text string) int {
 // Own gives files to the user of a test that root runs.
 func (u User) Own(t testing.TB, paths ...string) {
 	t.Helper()
-	if u.credential == nil { // one by sudo gets them all at once: Give
+	if os.Geteuid() != 0 {
 		return
 	}
 	for _, path := range paths {

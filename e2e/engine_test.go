@@ -1,0 +1,53 @@
+package e2e
+
+import (
+	"strings"
+	"testing"
+
+	"berth/e2e/internal/rig"
+)
+
+// TestTheEngineGoesAndComesBack: while it is away berth says so; with live-restore the sandbox has gone on, without it
+// is stopped, and start brings it back with all that was in its home.
+func TestTheEngineGoesAndComesBack(t *testing.T) {
+	rig.Need(t)
+	for _, row := range []struct {
+		name, signal string
+		flags        []string
+		after        string
+	}{
+		{"it crashes", "KILL", nil, "stopped"},
+		{"it is stopped", "TERM", nil, "stopped"},
+		{"it crashes, live-restore", "KILL", []string{"--live-restore"}, "up"},
+		{"it is stopped, live-restore", "TERM", []string{"--live-restore"}, "up"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			e := rig.NewEngine(t, row.flags...)
+			h := rig.NewFor(t, rig.Ordinary(t).Through(e.Enter()...))
+			h.On(e.Host)
+			s := up{Project: h.Project("restart"), Image: rig.Starter}
+			s.Up(rig.Starter)
+			s.inside(t, "echo kept > /home/agent/note; echo mine > /workspace/file")
+			e.Kill(row.signal)
+			for _, args := range [][]string{{"ls"}, {"stop", s.Name}, {"up", "--plain", "--image", rig.Starter}} {
+				says(t, s.Berth(args...).Exits(3), "DOCKER_HOST="+e.Host+": .*", ".+")
+			}
+			e.Start()
+			if got := s.state(t); got != row.after {
+				t.Errorf("it is %s, want %s", got, row.after)
+			}
+			if row.after == "stopped" {
+				if r := s.Berth("exec", s.Name, "--", "true"); r.Code == 0 || !strings.Contains(r.Err, "berth start "+s.Name) {
+					t.Errorf("exec: %d %s", r.Code, r.Err)
+				}
+				s.Berth("start", s.Name).Exits(0)
+			}
+			if got := s.inside(t, "cat /home/agent/note /workspace/file"); got != "kept\nmine" {
+				t.Errorf("inside is %q", got)
+			}
+			s.Berth("audit", s.Name).Exits(0)
+			s.Berth("rm", "-f", s.Name).Exits(0)
+			h.Gone()
+		})
+	}
+}
