@@ -74,6 +74,9 @@ func runScripts(t *testing.T, scripts []script) {
 		cmd := exec.CommandContext(t.Context(), shell, "-c", s.text)
 		cmd.Dir, cmd.Stdout, cmd.Stderr = dir, &stdout, &stderr
 		cmd.Env = []string{"PATH=" + path, "HOME=" + dir, "LC_ALL=C.UTF-8", "TZ=UTC"}
+		if options, ok := os.LookupEnv("GORACE"); ok { // .ci/checks.sh: no second of sleep at the end of each program
+			cmd.Env = append(cmd.Env, "GORACE="+options)
+		}
 		_ = cmd.Run() // the exit code is compared
 		if got := stdout.String(); got != s.stdout {
 			t.Errorf("%s: %s\ngot  %q\nwant %q\nstderr %s", s.what, s.text, got, s.stdout, stderr.String())
