@@ -55,7 +55,7 @@ func env(pairs ...string) (*Settings, error) {
 		name, value, _ := strings.Cut(pair, "=")
 		environ[name] = value
 	}
-	return Load(Input{Environ: environ, Home: "/home/me", WorkDir: "/work"})
+	return Load(Input{Environ: environ, Home: "/home/me", WorkDir: "/srv/shop"})
 }
 
 func TestVariablesOfOpenHands(t *testing.T) {
@@ -67,7 +67,7 @@ func TestVariablesOfOpenHands(t *testing.T) {
 	}{
 		{"SANDBOX_VOLUMES=/a:/b,/c:/d:ro", "volumes", `["/a:/b,/c:/d:ro"]`, "env SANDBOX_VOLUMES"},
 		{"SANDBOX_VOLUMES=", "volumes", `[""]`, "env SANDBOX_VOLUMES"},
-		{"SANDBOX_VOLUME_OVERLAYS=ov", "overlay_dir", `"/work/ov"`, "env SANDBOX_VOLUME_OVERLAYS"},
+		{"SANDBOX_VOLUME_OVERLAYS=ov", "overlay_dir", `"/srv/shop/ov"`, "env SANDBOX_VOLUME_OVERLAYS"},
 		{"SANDBOX_USER_ID=1234", "user", `"1234"`, "env SANDBOX_USER_ID"},
 		{"SANDBOX_USER_ID=1234;SANDBOX_GROUP_ID=5", "user", `"1234:5"`, "env SANDBOX_GROUP_ID"},
 		{"SANDBOX_ADDITIONAL_NETWORKS=['a','b']", "additional_networks", `["a", "b"]`, "env SANDBOX_ADDITIONAL_NETWORKS"},
@@ -188,16 +188,16 @@ func TestWorkspaceVariablesCountOnlyAlone(t *testing.T) {
 }
 
 func TestFlagsAddWhereTheTableSaysSo(t *testing.T) {
-	s, err := Load(Input{WorkDir: "/work", Environ: map[string]string{"SANDBOX_VOLUMES": "/a:/b", "BERTH_GIVE_UP": "x", "BERTH_EGRESS": "off"},
+	s, err := Load(Input{WorkDir: "/srv/shop", Environ: map[string]string{"SANDBOX_VOLUMES": "/a:/b", "BERTH_GIVE_UP": "x", "BERTH_EGRESS": "off"},
 		Flags: []Flag{{"volumes", "-v", []string{"/c:/d,z", "e:/f"}}, {"give_up", "--give-up", []string{"y", "x"}}, {"egress", "--egress", []string{"on"}},
 			{"publish", "--publish", []string{"true"}}}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := []VolumeText{
-		{"/a:/b", Source{Kind: FromEnv, Name: "SANDBOX_VOLUMES"}, "/work"},
-		{"/c:/d,z", Source{Kind: FromFlag, Name: "-v"}, "/work"},
-		{"e:/f", Source{Kind: FromFlag, Name: "-v"}, "/work"},
+		{"/a:/b", Source{Kind: FromEnv, Name: "SANDBOX_VOLUMES"}, "/srv/shop"},
+		{"/c:/d,z", Source{Kind: FromFlag, Name: "-v"}, "/srv/shop"},
+		{"e:/f", Source{Kind: FromFlag, Name: "-v"}, "/srv/shop"},
 	}
 	if !reflect.DeepEqual(s.Volumes, want) {
 		t.Errorf("%+v", s.Volumes)
@@ -225,12 +225,12 @@ func TestPathsStartFromTheirLayer(t *testing.T) {
 	dir := t.TempDir()
 	user := filepath.Join(dir, "config.toml")
 	write(t, user, "env_file = ['a.env', '~/b.env', '/c.env']\nvolumes = './x:/y'\n[images.dev]\ndockerfile = 'Dockerfile'\n")
-	s, err := Load(Input{UserFile: user, Home: "/home/me", WorkDir: "/work", Environ: map[string]string{"BERTH_ALLOW_PATHS": "p"}})
+	s, err := Load(Input{UserFile: user, Home: "/home/me", WorkDir: "/srv/shop", Environ: map[string]string{"BERTH_ALLOW_PATHS": "p"}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	got := fmt.Sprint(s.EnvFile, s.Volumes[0].Dir, s.Images["dev"].Dockerfile, s.AllowPaths)
-	want := fmt.Sprint([]string{dir + "/a.env", "/home/me/b.env", "/c.env"}, dir, dir+"/Dockerfile", []string{"/work/p"})
+	want := fmt.Sprint([]string{dir + "/a.env", "/home/me/b.env", "/c.env"}, dir, dir+"/Dockerfile", []string{"/srv/shop/p"})
 	if got != want {
 		t.Errorf("%s\nwant %s", got, want)
 	}

@@ -22,7 +22,7 @@ func userFile(t *testing.T, text string) (*Settings, error) {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "config.toml")
 	write(t, path, text)
-	return Load(Input{UserFile: path, Home: "/home/me", WorkDir: "/work"})
+	return Load(Input{UserFile: path, Home: "/home/me", WorkDir: "/srv/shop"})
 }
 
 func TestEveryLineOfTheExampleLoads(t *testing.T) {
