@@ -133,6 +133,9 @@ var soften = map[string]func(*spec, *Facts){
 	"image-by-id":   func(s *spec, _ *Facts) { s.Image.ID = "sha256:" + strings.Repeat("0", 64) },
 	"not-host-root": func(s *spec, _ *Facts) { s.Process.User = "0:" },
 	"root-on-mount": func(s *spec, f *Facts) {
+		if isPodman(f.Engine.Kind) && s.Runtime == "" { // only Podman is left to name its own runtime
+			s.Runtime = f.Engine.DefaultRuntime
+		}
 		f.Engine.Kind, f.Networks = sandbox.Docker, bridges(sandbox.Docker)
 		addMount(sandbox.Mount{Kind: sandbox.Bind, Source: "/srv/shop", Target: "/data"})(s, nil)
 	},

@@ -141,7 +141,7 @@ func (h *execHost) control(conn *stream) {
 			err = fmt.Errorf("message of kind %d on the control stream: %w", m.Kind, ErrProtocol)
 		}
 	}
-	h.t.fail(err)
+	_ = h.t.fail(err)
 }
 
 // Serve makes the inner end over the program's standard streams. It owns pipe.
@@ -215,7 +215,7 @@ func (e *execInside) control(conn *stream) {
 			err = e.mux.gone(m.ID)
 		}
 		if err != nil {
-			e.in.fail(err)
+			_ = e.in.fail(err)
 			return
 		}
 	}

@@ -167,7 +167,7 @@ func (l *Listener) welcome(conn *net.UnixConn, deadline time.Time) error {
 	if !slices.Contains(l.uids, uid) {
 		return fmt.Errorf("user %d: not one who may connect", uid)
 	}
-	conn.SetDeadline(deadline)
+	_ = conn.SetDeadline(deadline)
 	m, fds, err := readPacket(conn, make([]byte, maxMessage))
 	closeAll(fds)
 	if err != nil {

@@ -90,13 +90,13 @@ func (m *mux) serve() {
 
 // first reads a stream's first message, for which the opener has handshakeTime.
 func (m *mux) first(conn *stream) {
-	conn.SetReadDeadline(time.Now().Add(handshakeTime))
+	_ = conn.SetReadDeadline(time.Now().Add(handshakeTime))
 	first, err := readMessage(conn)
 	if err != nil {
 		conn.Close()
 		return
 	}
-	conn.SetReadDeadline(time.Time{})
+	_ = conn.SetReadDeadline(time.Time{})
 	m.accept(conn, first)
 }
 
@@ -107,7 +107,7 @@ func (m *mux) open(first message) (*stream, error) {
 	}
 	raw, err := m.session.OpenStream()
 	if err != nil {
-		return nil, fmt.Errorf("%w: %v", ErrClosed, err)
+		return nil, fmt.Errorf("%w: %w", ErrClosed, err)
 	}
 	conn := m.register(raw, false)
 	if _, err := conn.Write(first.encode()); err != nil {
@@ -179,7 +179,7 @@ func (m *mux) expire() {
 	defer m.mu.Unlock()
 	m.dead.Store(true)
 	for _, conn := range m.live {
-		conn.Stream.SetDeadline(time.Unix(1, 0))
+		_ = conn.Stream.SetDeadline(time.Unix(1, 0))
 	}
 }
 
@@ -189,7 +189,7 @@ func (m *mux) register(raw *yamux.Stream, accepted bool) *stream {
 	defer m.mu.Unlock()
 	m.live[raw.StreamID()] = conn
 	if m.dead.Load() {
-		raw.SetDeadline(time.Unix(1, 0))
+		_ = raw.SetDeadline(time.Unix(1, 0))
 	}
 	if accepted {
 		m.last = max(m.last, raw.StreamID())
@@ -234,11 +234,11 @@ func (c *stream) Read(p []byte) (int, error) {
 	switch {
 	case err != nil && c.mux.dead.Load() && !c.eof.Load():
 		err = ErrClosed // what was cut must not look whole
-	case err == io.EOF:
+	case errors.Is(err, io.EOF):
 		c.eof.Store(true)
-	case err == yamux.ErrTimeout && c.closed.Load():
+	case errors.Is(err, yamux.ErrTimeout) && c.closed.Load():
 		err = net.ErrClosed
-	case err == yamux.ErrTimeout:
+	case errors.Is(err, yamux.ErrTimeout):
 		err = os.ErrDeadlineExceeded
 	}
 	return n, err
@@ -253,11 +253,11 @@ func (c *stream) Write(p []byte) (int, error) {
 	switch {
 	case err != nil && c.mux.dead.Load():
 		err = ErrClosed
-	case err == yamux.ErrTimeout && c.closed.Load(), err == yamux.ErrStreamClosed:
+	case errors.Is(err, yamux.ErrTimeout) && c.closed.Load(), errors.Is(err, yamux.ErrStreamClosed):
 		err = net.ErrClosed
-	case err == yamux.ErrTimeout && c.lost.Load():
+	case errors.Is(err, yamux.ErrTimeout) && c.lost.Load():
 		err = syscall.ECONNRESET
-	case err == yamux.ErrTimeout:
+	case errors.Is(err, yamux.ErrTimeout):
 		err = os.ErrDeadlineExceeded
 	}
 	return n, err
@@ -270,7 +270,7 @@ func (c *stream) CloseWrite() error { return c.Stream.Close() }
 func (c *stream) Close() error {
 	c.once.Do(func() {
 		c.closed.Store(true)
-		c.Stream.SetDeadline(time.Unix(1, 0))
+		_ = c.Stream.SetDeadline(time.Unix(1, 0))
 		c.mux.mu.Lock()
 		delete(c.mux.live, c.StreamID())
 		c.mux.mu.Unlock()
@@ -282,19 +282,19 @@ func (c *stream) Close() error {
 func (c *stream) finish() {
 	c.Stream.Close()
 	if !c.eof.Load() {
-		c.mux.send(message{Kind: kindGone, ID: c.StreamID()})
+		_ = c.mux.send(message{Kind: kindGone, ID: c.StreamID()})
 	}
 }
 
 // unread makes writing fail, also a write that waits.
 func (c *stream) unread() {
 	c.lost.Store(true)
-	c.Stream.SetWriteDeadline(time.Unix(1, 0))
+	_ = c.Stream.SetWriteDeadline(time.Unix(1, 0))
 }
 
 // SetDeadline sets both deadlines.
 func (c *stream) SetDeadline(at time.Time) error {
-	c.SetReadDeadline(at)
+	_ = c.SetReadDeadline(at)
 	return c.SetWriteDeadline(at)
 }
 
@@ -339,5 +339,5 @@ func pump(to, from half) {
 		from.Close()
 		return
 	}
-	to.CloseWrite()
+	_ = to.CloseWrite()
 }

@@ -38,14 +38,14 @@ func writePacket(to *net.UnixConn, m message, conn *net.TCPConn) error {
 func until(ctx context.Context, set func(time.Time) error) (release func()) {
 	fired := make(chan struct{})
 	stop := context.AfterFunc(ctx, func() {
-		set(time.Unix(1, 0))
+		_ = set(time.Unix(1, 0))
 		close(fired)
 	})
 	return func() {
 		if !stop() {
 			<-fired
 		}
-		set(time.Time{})
+		_ = set(time.Time{})
 	}
 }
 

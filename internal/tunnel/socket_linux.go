@@ -128,7 +128,7 @@ func (h *socketHost) serve() {
 			err = fmt.Errorf("%w: %w", ErrClosed, err)
 		}
 		if err != nil {
-			h.t.fail(err)
+			_ = h.t.fail(err)
 			return
 		}
 	}
@@ -224,7 +224,7 @@ func Join(ctx context.Context, path, nonce string, ports Ports) (*Inside, error)
 	}
 	conn := raw.(*net.UnixConn)
 	deadline, _ := ctx.Deadline()
-	conn.SetDeadline(deadline)
+	_ = conn.SetDeadline(deadline)
 	err = writePacket(conn, message{Kind: kindHello, Code: version, Body: []byte(nonce)}, nil)
 	if err == nil {
 		err = welcomed(conn)
@@ -233,7 +233,7 @@ func Join(ctx context.Context, path, nonce string, ports Ports) (*Inside, error)
 		conn.Close()
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	conn.SetDeadline(time.Time{})
+	_ = conn.SetDeadline(time.Time{})
 	in := &Inside{life: newLife()}
 	s := &socketInside{in: in, conn: conn, ports: ports, busy: make(chan struct{}, maxStreams)}
 	in.link = s
@@ -279,14 +279,14 @@ func (s *socketInside) serve() {
 			err = fmt.Errorf("message of kind %d: %w", m.Kind, ErrProtocol)
 		}
 		if err != nil {
-			s.in.fail(err)
+			_ = s.in.fail(err)
 			return
 		}
 		select {
 		case s.busy <- struct{}{}:
 			go s.dial(m)
 		default:
-			s.send(message{Kind: kindDialled, Code: byte(answerTooMany), Port: m.Port, ID: m.ID})
+			_ = s.send(message{Kind: kindDialled, Code: byte(answerTooMany), Port: m.Port, ID: m.ID})
 		}
 	}
 }
@@ -295,7 +295,7 @@ func (s *socketInside) serve() {
 func (s *socketInside) dial(m message) {
 	defer func() { <-s.busy }()
 	conn, how := dialLoopback(context.Background(), s.ports, m.Port)
-	writePacket(s.conn, message{Kind: kindDialled, Code: byte(how), Port: m.Port, ID: m.ID}, conn)
+	_ = writePacket(s.conn, message{Kind: kindDialled, Code: byte(how), Port: m.Port, ID: m.ID}, conn)
 	if conn != nil {
 		conn.Close()
 	}
