@@ -7,10 +7,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/docker/docker/api/types/container"
 )
@@ -113,6 +115,16 @@ func (s *Server) startExec(c call) {
 	if code == 127 {
 		fmt.Fprintf(out, "OCI runtime exec failed: exec failed: unable to start container process: exec: %q: executable file not found in $PATH: unknown\r\n", x.asked.Cmd[0])
 	}
+	drain(conn, buffered)
+}
+
+// drain ends a connection so that what was said on it arrives: closed with input unread, the kernel resets it.
+func drain(conn net.Conn, in io.Reader) {
+	if half, ok := conn.(interface{ CloseWrite() error }); ok {
+		_ = half.CloseWrite() // the far end may be gone already
+	}
+	_ = conn.SetReadDeadline(time.Now().Add(time.Second)) // a terminal is never at its end
+	_, _ = io.Copy(io.Discard, in)
 }
 
 func (s *Server) finish(x *run, code int) {
