@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -21,7 +22,8 @@ type page struct {
 	ctx context.Context
 }
 
-// browse opens a link in a Chromium of the test's own. When the test fails, a picture of the page is kept.
+// browse opens a link in a Chromium of the test's own. When the test fails, a picture of the page is kept; with
+// BERTH_PICTURES=FOLDER always, there.
 func browse(t *testing.T, url string) page {
 	t.Helper()
 	program := rig.Tool(t, "chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -35,8 +37,8 @@ func browse(t *testing.T, url string) page {
 	ctx, end := chromedp.NewContext(ctx)
 	p := page{t, ctx}
 	t.Cleanup(func() {
-		if t.Failed() {
-			p.picture()
+		if dir := os.Getenv("BERTH_PICTURES"); t.Failed() || dir != "" {
+			p.picture(cmp.Or(dir, os.TempDir()))
 		}
 		_ = chromedp.Cancel(ctx) // waits for the browser's end, so that its folder can go
 		end()
@@ -45,14 +47,14 @@ func browse(t *testing.T, url string) page {
 	return p
 }
 
-// picture keeps a screenshot of the page outside the test's own folder.
-func (p page) picture() {
+// picture keeps a screenshot of the page in a folder that outlives the test, and says what the page lacks.
+func (p page) picture(dir string) {
 	shot, err := chromedp.Run(p.ctx, chromedp.CaptureScreenshot())
 	if err != nil {
 		p.t.Log(err)
 		return
 	}
-	name := filepath.Join(os.TempDir(), "berth-"+strings.ReplaceAll(p.t.Name(), "/", "-")+".png")
+	name := filepath.Join(dir, "berth-"+strings.ReplaceAll(p.t.Name(), "/", "-")+".png")
 	p.t.Log("the page as it was:", name, os.WriteFile(name, shot, 0o600))
 	lacking, err := chromedp.Run(p.ctx, chromedp.Evaluate[string](
 		`document.title + ', lacks: ' + performance.getEntriesByType('resource').filter(r => r.responseStatus !== 200).map(r => r.responseStatus + ' ' + r.name).join(' ')`))

@@ -13,7 +13,7 @@ import (
 	"berth/e2e/internal/rig"
 )
 
-var kills = flag.Int("kills", 0, "how many launches TestKillLoop kills; 0: 12, or 100 with BERTH_E2E_LONG=1")
+var kills = flag.Int("kills", 0, "how many launches TestKillLoop kills; 0: 30, or 100 with BERTH_E2E_LONG=1")
 
 // steps are those of a launch whose image is here, in their order.
 var steps = []string{"network", "volume", "create", "home", "start", "mounts", "audit", "ready", "links"}
@@ -160,7 +160,7 @@ func TestKillLoop(t *testing.T) {
 	case os.Getenv("BERTH_E2E_LONG") == "1":
 		rounds = 100
 	default:
-		rounds = 12
+		rounds = 30
 	}
 	finished := 0
 	for range rounds {
