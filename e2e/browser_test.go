@@ -106,7 +106,11 @@ func checkCode(t *testing.T, s up) {
 
 // checkDesktop: the link shows a desktop, and keys typed there reach the sandbox.
 func checkDesktop(t *testing.T, s up) {
-	p := browse(t, strings.TrimSpace(s.Berth("url", s.Name, "vnc").Exits(0).Out))
+	var link string
+	for range 10 { // each proves the desktop; one that hung up too early would be shut out after a few
+		link = strings.TrimSpace(s.Berth("url", s.Name, "vnc").Exits(0).Out)
+	}
+	p := browse(t, link)
 	const canvas = `document.querySelector('#noVNC_container canvas')`
 	const pixels = `(() => { const c = ` + canvas + `; return c && c.width ? [...new Uint32Array(c.getContext('2d').getImageData(0, 0, c.width, c.height).data.buffer)] : [] })()`
 	p.until("desktop of many colours", `new Set(`+pixels+`).size > 20`)
