@@ -233,6 +233,7 @@ func (l *Launcher) Prune(ctx context.Context) ([]Removal, error) {
 }
 
 func (l *Launcher) prune(ctx context.Context, o sandbox.Observation, held string) ([]Removal, error) {
+	defer l.Store.Sweep()
 	left, err := l.leftovers(o)
 	if err != nil {
 		return nil, err

@@ -132,3 +132,30 @@ func busy(job Job, name, path string) error {
 }
 
 func odd(r rune) bool { return r < ' ' || r > '~' }
+
+// Sweep takes away the files of locks whose holders were killed; those that somebody holds stay.
+func (s *Store) Sweep() {
+	left, err := filepath.Glob(filepath.Join(s.places.Runtime, s.owner+".*.lock"))
+	if err != nil {
+		return
+	}
+	for _, path := range left {
+		job, name, ok := lockOf(strings.TrimPrefix(filepath.Base(path), s.owner+"."))
+		if !ok {
+			continue
+		}
+		if held, err := s.TryLock(job, name, "prune"); err == nil {
+			_ = held.Unlock() // it was nobody's; one that stays does no harm
+		}
+	}
+}
+
+// lockOf reads job and name back from "NAME.JOB.lock".
+func lockOf(file string) (job Job, name string, ok bool) {
+	rest, isLock := strings.CutSuffix(file, ".lock")
+	dot := strings.LastIndexByte(rest, '.')
+	if !isLock || dot < 1 {
+		return "", "", false
+	}
+	return Job(rest[dot+1:]), rest[:dot], true
+}
