@@ -47,8 +47,20 @@ func (l *Launcher) clearOne(ctx context.Context, o sandbox.Observation, name str
 	case !known && err == nil: // the record is of a sandbox on another engine
 		return true, l.removeObjects(ctx, butHome(name))
 	}
+	if err := l.removeObjects(ctx, objects(name)); err != nil {
+		return true, err
+	}
+	if known && record.ID == "" && time.Since(record.Created) < time.Minute {
+		select { // the engine may still be making what the killed process had asked for
+		case <-time.After(settle):
+		case <-ctx.Done():
+		}
+	}
 	return true, l.removeAll(ctx, name)
 }
+
+// settle is how long an engine may go on with a request whose client has died: engine 20.10 makes a network in 0.1 to 0.4 s and hears of no end before.
+const settle = time.Second
 
 // clearButHome removes a launch that died but leaves the home that it had taken over, as it was before.
 func (l *Launcher) clearButHome(ctx context.Context, r state.Record) error {

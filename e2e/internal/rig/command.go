@@ -119,10 +119,8 @@ func (c *Command) Start() *Process {
 func (c *Command) exec(t testing.TB) *exec.Cmd {
 	t.Helper()
 	env := environ(c.home.Env, c.Env)
-	program, args := c.home.User.become(env, Binary(t), c.Args)
-	cmd := exec.Command(program, args...)
-	cmd.Dir, cmd.Env, cmd.Stdin = c.Dir, env, c.Stdin
-	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: c.home.User.credential}
+	cmd := c.home.User.become(c.Dir, env, Binary(t), c.Args)
+	cmd.Stdin = c.Stdin
 	return cmd
 }
 

@@ -80,16 +80,19 @@ func (u User) Through(words ...string) User {
 	return u
 }
 
-// become wraps a command so that it runs as this user with exactly this environment.
-func (u User) become(env []string, program string, args []string) (string, []string) {
+// become wraps a command so that it runs as this user in dir with exactly this environment. Only this user may be able to enter dir.
+func (u User) become(dir string, env []string, program string, args []string) *exec.Cmd {
 	if u.by == nil {
-		return program, args
+		cmd := exec.Command(program, args...)
+		cmd.Dir, cmd.Env = dir, env
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: u.credential}
+		return cmd
 	}
-	words := append(slices.Concat(u.by, []string{"env", "-i"}, env, []string{program}), args...)
+	words := append(slices.Concat(u.by, []string{"env", "-i", "--chdir=" + dir}, env, []string{program}), args...)
 	if os.Geteuid() != 0 {
 		words = append([]string{"sudo", "-n", "--"}, words...)
 	}
-	return words[0], words[1:]
+	return exec.Command(words[0], words[1:]...)
 }
 
 func (u User) as() User {

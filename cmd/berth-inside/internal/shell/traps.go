@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -17,7 +18,7 @@ type traps struct {
 	mu     sync.Mutex
 	bodies map[os.Signal]string
 	came   chan os.Signal
-	due    bool // this shell has just signalled itself: the signal is on its way
+	due    atomic.Bool // this shell has just signalled itself: the signal is on its way
 }
 
 // set takes the signals out of a trap's arguments and heeds them; rest is what the interpreter has to do, or nil. An unknown name stays in rest, so that the interpreter refuses it.
@@ -75,8 +76,8 @@ const delivery = 50 * time.Millisecond
 // next gives the text for a signal that has come, if one has.
 func (t *traps) next() (body string, pending bool) {
 	var patience <-chan time.Time
-	if t.due {
-		t.due, patience = false, time.After(delivery)
+	if t.due.Swap(false) {
+		patience = time.After(delivery)
 	}
 	select {
 	case sig := <-t.came:
@@ -103,9 +104,7 @@ func (t *traps) body(sig os.Signal) (string, bool) {
 
 // expect notes that a kill names this very process. Another thread may have to be woken for the signal, even for one that ends the shell: the next command must not run before it.
 func (t *traps) expect(args []string) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.due = slices.Contains(args, strconv.Itoa(os.Getpid())) && !slices.Contains(args, "-0")
+	t.due.Store(slices.Contains(args, strconv.Itoa(os.Getpid())) && !slices.Contains(args, "-0"))
 }
 
 // waitFor returns 0 when done is closed, or the number of a signal that came before; the signal is kept for next.
