@@ -21,6 +21,7 @@ const usage = `berth-inside: berth's program inside a sandbox
   stat PATH...                                   device and inode of each path; JSON
   ready --port N --path P... [--timeout D]       wait until a path answers 200
   health [PORT]                                  exit 0 if the server answers
+  serve --port N... [--proxy] [--stdio]          the tunnel's end in here; berth has the other
   rfb --port N [--timeout D]                     read a desktop's first bytes through its WebSocket
   idle                                           wait for TERM
 `
@@ -31,6 +32,7 @@ var subcommands = map[string]func(args []string, out, errOut io.Writer) int{
 	"stat":   statPaths,
 	"ready":  ready,
 	"health": health,
+	"serve":  serve,
 	"rfb":    rfb,
 	"idle":   idle,
 }
