@@ -17,6 +17,7 @@ type Facts struct {
 	Owners    map[string]int        // uid that owns a bind's source, by path; needed only under not-host-root
 	Published []sandbox.Port        // what is really bound on the host now
 	Networks  []sandbox.NetworkInfo // of the engine; an audit needs the sandbox's own bridge in it
+	Sealed    []string              // names of joined networks that were sealed when the sandbox was planned
 }
 
 // Harden gives spec as the profile wants it, in canonical order, and what each rule will find when the engine does as

@@ -56,6 +56,7 @@ type policy struct {
 	readonly        []string // nil: the engine's list
 	bridge          bool     // an own bridge with links published on loopback; else no network
 	attach          bool     // other networks may be joined
+	relay           bool     // sidecars may be reached, through a sealed network of the sandbox's own
 	memory          int64    // bytes, at most; and never more than half of the engine's
 	pids            int64
 	gvisor          bool // runsc where the engine has it
@@ -75,11 +76,11 @@ var policies = map[Profile]policy{
 		bridge: true, attach: true, memory: 4 * gib, pids: 1024,
 	},
 	Standard: {
-		rank: 1, seccomp: "base", noNewPrivileges: true, home: volumeHome,
+		rank: 1, seccomp: "base", noNewPrivileges: true, home: volumeHome, relay: true,
 		bridge: true, attach: true, memory: 4 * gib, pids: 1024,
 	},
 	Strict: {
-		rank: 2, seccomp: "strict", noNewPrivileges: true, home: volumeHome, readonlyRootfs: true,
+		rank: 2, seccomp: "strict", noNewPrivileges: true, home: volumeHome, readonlyRootfs: true, relay: true,
 		tmpfs: scratch(true), masked: maskedPaths, readonly: readonlyPaths, memory: 4 * gib, pids: 1024,
 	},
 	Paranoid: {

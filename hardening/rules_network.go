@@ -18,7 +18,7 @@ var networkRules = []Rule{
 	},
 	{
 		ID: "bridge-options", Class: Fixed, Needs: Needs{Docker: true},
-		Why:    "on the sandbox's bridge containers do not reach each other, and IPv6 opens no second way",
+		Why:    "the sandbox's own network lets no neighbour in, leads nowhere when sealed, and IPv6 opens no second way",
 		clause: bridgeOptions.clause(),
 	},
 	{
@@ -95,17 +95,37 @@ var ownNetwork = part[place]{
 	show: func(p place) string { return brief(p.mode) },
 }
 
+// firstJoined is the first by name of the networks that a sandbox joins besides its own; "" without any.
+func (s *scope) firstJoined() string {
+	for _, a := range s.spec.Network.Attached {
+		if !s.isOwn(a) {
+			return a.Name
+		}
+	}
+	return ""
+}
+
 func (s *scope) isOwn(a sandbox.Attachment) bool { return a.Name == sandbox.OwnNetwork(s.spec.Name) }
 
 // wantPlace asks for the default route over the own bridge where the engine lets that be said, from API 1.48; before,
 // the network that sorts first has it.
+//
+// Without a bridge it is the sealed network that relays need, where one was planned; else the first network that was
+// asked for, since the engine obeys a mode without an endpoint in silence; else none.
 func wantPlace(had place, s *scope) place {
-	if !s.policy.bridge {
-		return place{mode: noNetwork}
-	}
 	own := sandbox.Attachment{Name: sandbox.OwnNetwork(s.spec.Name)}
 	if had.own != nil {
 		own.Aliases = had.own.Aliases
+	}
+	first := s.firstJoined()
+	switch {
+	case s.policy.bridge:
+	case had.own != nil && s.policy.relay:
+		return place{mode: own.Name, own: &own}
+	case first != "" && (s.policy.attach || s.gaveUp("joined-networks")):
+		return place{mode: first}
+	default:
+		return place{mode: noNetwork}
 	}
 	if api := parseVersion(s.facts.Engine.API); api != nil && !before(s.facts.Engine.API, "1.48") {
 		own.Priority = 1
@@ -147,9 +167,21 @@ var bridgeOptions = part[string]{
 		if i < 0 {
 			return "", false
 		}
-		return judgeBridge(s.facts.Networks[i], bridgeDriverOptions(s.facts.Engine))
+		return s.judgeOwn(s.facts.Networks[i])
 	},
 	show: func(string) string { return "no neighbours, no IPv6" },
+}
+
+// judgeOwn holds the sandbox's own network to what it was made as: with a bridge's way out, or sealed.
+func (s *scope) judgeOwn(n sandbox.NetworkInfo) (string, bool) {
+	if s.policy.bridge {
+		return judgeBridge(n, bridgeDriverOptions(s.facts.Engine))
+	}
+	sealed := SealedBridge(s.spec.Name, s.facts.Engine)
+	if !n.Internal {
+		return "it is not internal", false
+	}
+	return judgeBridge(n, sealed.Options)
 }
 
 func judgeBridge(n sandbox.NetworkInfo, want map[string]string) (string, bool) {
@@ -176,6 +208,7 @@ var joined = part[[]sandbox.Attachment]{
 		}
 		return "this profile joins no network, and " + v[0].Name + " is joined"
 	},
+	world: joinedStill,
 	show: func(v []sandbox.Attachment) string {
 		var names []string
 		for _, a := range v {
@@ -183,6 +216,17 @@ var joined = part[[]sandbox.Attachment]{
 		}
 		return brief(names)
 	},
+}
+
+// joinedStill looks at the networks themselves: one that was planned as sealed may have been made anew as another.
+func joinedStill(s *scope) (string, bool) {
+	for _, name := range s.facts.Sealed {
+		i := slices.IndexFunc(s.facts.Networks, func(n sandbox.NetworkInfo) bool { return n.Name == name })
+		if i >= 0 && !Sealed(s.facts.Networks[i], s.facts.Engine) {
+			return name + " is not sealed any more", false
+		}
+	}
+	return "", true
 }
 
 func orNil[T any](list []T) []T {

@@ -26,6 +26,7 @@ const (
 	ProjectLabel    = "com.docker.compose.project"
 	KeyLabel        = "com.docker.compose.network"
 	WorkingDirLabel = "com.docker.compose.project.working_dir"
+	ServiceLabel    = "com.docker.compose.service"
 )
 
 func (n Network) project() string { return n.Labels[ProjectLabel] }

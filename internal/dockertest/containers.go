@@ -234,6 +234,7 @@ func (s *Server) listContainers(c call) {
 			list = append(list, container.Summary{
 				ID: b.ID, Names: []string{b.Name}, Image: b.Config.Image, ImageID: b.Image,
 				Labels: b.Config.Labels, State: b.State.Status, Ports: b.ports(),
+				NetworkSettings: &container.NetworkSettingsSummary{Networks: b.NetworkSettings.Networks},
 			})
 		}
 	}
@@ -250,9 +251,14 @@ func (b *box) mounts(volumes []string) bool {
 	return len(volumes) == 0
 }
 
-// ports lists what is published, as a list of containers tells it.
+// ports lists what is published or exposed, as a list of containers tells it: of one that runs.
 func (b *box) ports() []container.Port {
 	var out []container.Port
+	for port := range b.Config.ExposedPorts {
+		if b.State.Running && len(b.NetworkSettings.Ports[port]) == 0 {
+			out = append(out, container.Port{PrivatePort: uint16(port.Int()), Type: port.Proto()})
+		}
+	}
 	for port, bindings := range b.NetworkSettings.Ports {
 		for _, at := range bindings {
 			public, _ := strconv.Atoi(at.HostPort)

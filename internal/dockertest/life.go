@@ -24,6 +24,12 @@ func (s *Server) startContainer(c call) {
 			c.w.WriteHeader(http.StatusNotModified)
 			return
 		}
+		for name, settings := range b.NetworkSettings.Networks {
+			if name != "none" && settings.NetworkID != "" && s.networks[settings.NetworkID] == nil {
+				fail(c.w, http.StatusNotFound, "network %s not found", settings.NetworkID)
+				return
+			}
+		}
 		if taken := s.publish(b); taken != "" {
 			fail(c.w, http.StatusInternalServerError, "driver failed programming external connectivity on endpoint %s (%s): Bind for %s failed: port is already allocated", b.Name[1:], b.ID, taken)
 			return

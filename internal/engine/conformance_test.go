@@ -469,7 +469,7 @@ func observeFindsAll(t *testing.T, s suite) {
 		t.Fatalf("sandboxes: %v", o.Sandboxes)
 	}
 	sameSpec(t, want, o.Sandboxes[mine].Spec)
-	if !slices.ContainsFunc(o.Containers, func(c sandbox.ContainerLabels) bool { return c.Name == "berth-"+mark+"-seen" }) {
+	if !slices.ContainsFunc(o.Containers, func(c sandbox.Container) bool { return c.Name == "berth-"+mark+"-seen" }) {
 		t.Errorf("containers: %v", o.Containers)
 	}
 	if e := o.Engine; e.API != s.API() || e.Version == "" || e.CPUs == 0 || e.Kind == "" || e.OS != "linux" || e.DefaultRuntime == "" {

@@ -115,9 +115,16 @@ func (e *Engine) PutFolder(ctx context.Context, id, parent, name string, uid, gi
 	return e.CopyIn(ctx, id, parent, &archive)
 }
 
-// Start starts a container. A port that is taken is named, with who has it.
+// Start starts a container. A network that was made anew under its name is joined again first; a port that is taken is
+// named, with who has it.
 func (e *Engine) Start(ctx context.Context, id string) error {
 	err := e.docker.ContainerStart(ctx, id, container.StartOptions{})
+	if err != nil && lostNetwork(err.Error()) {
+		if err := e.rejoin(ctx, id); err != nil {
+			return err
+		}
+		err = e.docker.ContainerStart(ctx, id, container.StartOptions{})
+	}
 	if err == nil {
 		return nil
 	}

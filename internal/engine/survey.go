@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"maps"
 	"net/netip"
 	"slices"
 	"strings"
@@ -54,7 +55,7 @@ func (e *Engine) Observe(ctx context.Context, refs ...string) (sandbox.Observati
 	}
 	e.runtime.Store(&info.DefaultRuntime)
 	out.Engine, out.Sandboxes = e.observeEngine(info, version), e.observeAll(found)
-	out.Networks, out.Volumes, out.Containers = observeNetworks(networks), observeVolumes(volumes), labelsOf(list)
+	out.Networks, out.Volumes, out.Containers = observeNetworks(networks), observeVolumes(volumes), observeContainers(list)
 	out.Images = map[string]sandbox.LocalImage{}
 	for i, ref := range refs {
 		if images[i].ID != "" {
@@ -164,14 +165,26 @@ func ours(list []container.Summary) []container.Summary {
 	})
 }
 
-func labelsOf(list []container.Summary) []sandbox.ContainerLabels {
-	var out []sandbox.ContainerLabels
+func observeContainers(list []container.Summary) []sandbox.Container {
+	var out []sandbox.Container
 	for _, c := range list {
-		if len(c.Names) > 0 {
-			out = append(out, sandbox.ContainerLabels{Name: strings.TrimPrefix(c.Names[0], "/"), Labels: c.Labels})
+		if len(c.Names) == 0 {
+			continue
 		}
+		seen := sandbox.Container{Name: strings.TrimPrefix(c.Names[0], "/"), Labels: c.Labels, Running: c.State == container.StateRunning}
+		if c.NetworkSettings != nil {
+			seen.Networks = slices.Sorted(maps.Keys(c.NetworkSettings.Networks))
+		}
+		for _, p := range c.Ports {
+			if p.Type == "tcp" {
+				seen.Ports = append(seen.Ports, p.PrivatePort)
+			}
+		}
+		slices.Sort(seen.Ports)
+		seen.Ports = slices.Compact(seen.Ports)
+		out = append(out, seen)
 	}
-	slices.SortFunc(out, func(a, b sandbox.ContainerLabels) int { return strings.Compare(a.Name, b.Name) })
+	slices.SortFunc(out, func(a, b sandbox.Container) int { return strings.Compare(a.Name, b.Name) })
 	return out
 }
 

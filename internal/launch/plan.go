@@ -37,6 +37,7 @@ type Input struct {
 	Dir         string            // folder for files generated for this sandbox
 	Program     string            // unpacked berth-inside on the host
 	EnvFiles    map[string]string // content of the settings' env files
+	Compose     map[string]string // content of the compose and .env files at and above the folder
 }
 
 // Plan is a hardened Spec and the steps that make it true. It is pure: it can be printed, compared and thrown away.
@@ -52,6 +53,7 @@ type Plan struct {
 	Mounts       []mounts.Mount
 	Network      *sandbox.NetworkSpec // the sandbox's own bridge; nil: none
 	SubnetPool   netip.Prefix         // where its subnet comes from
+	Joined       []Joined             // the other networks that it is on
 	Links        []LinkPlan
 	VNC          string // auto, on, off
 	Warnings     []string
@@ -112,6 +114,9 @@ func (p *Plan) String() string {
 	}
 	line("home", "volume %s -> /home", sandbox.HomeVolume(p.Spec.Name))
 	line("network", "%s", p.networkText())
+	for _, text := range p.joinedText() {
+		line("joins", "%s", text)
+	}
 	line("links", "%s", p.linksText())
 	held, given, lacking := count(p.Findings)
 	line("rules", "%s", rulesText(held, given, lacking))

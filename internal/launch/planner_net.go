@@ -15,8 +15,7 @@ import (
 func (b *builder) network() error {
 	for key, what := range map[string]bool{
 		"sidecars": len(b.s.Sidecars) > 0, "egress_private": len(b.s.EgressPrivate) > 0,
-		"egress":              b.s.Egress.Mode != "" && b.s.Egress.Mode != "direct",
-		"additional_networks": len(b.s.AdditionalNetworks) > 0,
+		"egress": b.s.Egress.Mode != "" && b.s.Egress.Mode != "direct",
 	} {
 		if what {
 			return later(b.s.Source(key).String()+": "+key, "the sealed network", "leave "+key+" out")
@@ -35,6 +34,9 @@ func (b *builder) network() error {
 			spec.Ports = append(spec.Ports, sandbox.Port{Container: l.Inside, Host: at})
 		}
 	}
+	if err := b.join(); err != nil {
+		return err
+	}
 	own, ok := hardening.OwnBridge(b.in.Name, b.plan.Profile, b.engine())
 	if !ok {
 		return nil
@@ -44,7 +46,7 @@ func (b *builder) network() error {
 		own.Subnet = b.in.Subnet.String()
 	}
 	spec.Mode = own.Name
-	spec.Attached = []sandbox.Attachment{{Name: own.Name}}
+	spec.Attached = append(spec.Attached, sandbox.Attachment{Name: own.Name})
 	b.plan.Network, b.plan.SubnetPool = &own, b.s.SubnetPool
 	return nil
 }
@@ -160,7 +162,7 @@ func (p *Plan) facts(e sandbox.Engine) hardening.Facts {
 	for _, m := range p.Mounts {
 		owners[m.Source] = m.Stat.UID
 	}
-	return hardening.Facts{Engine: e, Image: p.Image, Owners: owners}
+	return hardening.Facts{Engine: e, Image: p.Image, Owners: owners, Sealed: p.sealedNames()}
 }
 
 // imageStep brings an image that is not here: berth's own ones are made, all others are pulled.

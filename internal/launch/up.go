@@ -79,7 +79,7 @@ func (l *Launcher) plan(q Request, observed sandbox.Observation) (*Plan, state.R
 		Settings: q.Settings, Host: l.Host, Files: l.Files, State: l.Store.Places().All(), Observation: observed,
 		Names: l.Names, StarterKey: starterKey, Name: record.Name, ID: hex.EncodeToString(id[:]), Owner: l.Store.Owner(), Project: q.Project,
 		Version: l.Version, Keys: record.Keys, Ports: record.Ports,
-		Subnet: subnet.Prefix, Dir: l.dir(record.Name), Program: program, EnvFiles: envFiles,
+		Subnet: subnet.Prefix, Dir: l.dir(record.Name), Program: program, EnvFiles: envFiles, Compose: l.composeFor(q.Settings),
 	})
 	return plan, record, err
 }

@@ -118,11 +118,14 @@ type Observation struct {
 	Networks   []NetworkInfo
 	Volumes    []VolumeInfo
 	Sandboxes  []Observed // with a dev.berth.sandbox label, of every owner
-	Containers []ContainerLabels
+	Containers []Container
 }
 
-// ContainerLabels is what the network scope needs of other containers.
-type ContainerLabels struct {
-	Name   string
-	Labels map[string]string
+// Container is what berth needs to know of any container of the engine, its own or not.
+type Container struct {
+	Name     string
+	Labels   map[string]string
+	Running  bool
+	Networks []string // names, sorted
+	Ports    []uint16 // TCP ports that it exposes, published or not, sorted; one that does not run tells none
 }

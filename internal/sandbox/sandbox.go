@@ -176,11 +176,14 @@ const (
 	LabelPlan     = "dev.berth.plan"     // Spec.Hash
 	LabelVersion  = "dev.berth.version"  // berth's
 	LabelProject  = "dev.berth.project"  // folder the sandbox belongs to
-	LabelKind     = "dev.berth.kind"     // image: starter, workbench, ...; container: sandbox, helper
+	LabelKind     = "dev.berth.kind"     // image: starter, workbench, ...; container: sandbox, helper, relay
 	LabelContract = "dev.berth.contract" // image: which server it holds
 	LabelKey      = "dev.berth.key"      // image: content key it was built for
 	LabelPrefix   = "dev.berth."
 )
+
+// KindRelay is the LabelKind of a container through which a sandbox reaches one port of a sidecar.
+const KindRelay = "relay"
 
 // KindHelper is the LabelKind of a container that never runs: files of an image are read through it.
 const KindHelper = "helper"
