@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/docker/docker/api/types/network"
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"berth/internal/dockertest"
@@ -31,6 +32,7 @@ func startEngine(ts *testscript.TestScript, neg bool, args []string) {
 		flavour = dockertest.Docker28()
 	}
 	server := dockertest.Start(testOf(ts), flavour)
+	*ts.Value(engineKey{}).(**dockertest.Server) = server
 	server.Image(dockertest.Image{Ref: "acme/agent:1", Cmd: []string{"/tool", "wait"}, Labels: map[string]string{"dev.berth.contract": "openhands"}})
 	server.Program(scriptProgram)
 	ts.Setenv("DOCKER_HOST", server.Host())
@@ -40,6 +42,61 @@ func startEngine(ts *testscript.TestScript, neg bool, args []string) {
 func testOf(ts *testscript.TestScript) testing.TB { return ts.Value(testKey{}).(testing.TB) }
 
 type testKey struct{}
+
+// engineKey is where a script keeps its engine.
+type engineKey struct{}
+
+func engineOf(ts *testscript.TestScript) *dockertest.Server {
+	return *ts.Value(engineKey{}).(**dockertest.Server)
+}
+
+// makeNetwork adds a network of somebody else: network NAME [compose=PROJECT/KEY] [driver=D] [internal] [ipv6] [swarm]
+// [config-only] [sealed] [id=ID].
+func makeNetwork(ts *testscript.TestScript, neg bool, args []string) {
+	n := network.Inspect{Name: args[0], Driver: "bridge", Scope: "local", Labels: map[string]string{}, Options: map[string]string{}}
+	for _, arg := range args[1:] {
+		switch name, value, _ := strings.Cut(arg, "="); name {
+		case "compose":
+			project, key, _ := strings.Cut(value, "/")
+			n.Labels["com.docker.compose.project"], n.Labels["com.docker.compose.network"] = project, key
+		case "driver":
+			n.Driver = value
+		case "id":
+			n.ID = value
+		case "internal":
+			n.Internal = true
+		case "ipv6":
+			n.EnableIPv6 = true
+		case "swarm":
+			n.Scope, n.Driver = "swarm", "overlay"
+		case "config-only":
+			n.ConfigOnly = true
+		case "sealed":
+			n.Internal, n.Options["com.docker.network.bridge.inhibit_ipv4"] = true, "true"
+		default:
+			ts.Fatalf("network: %s: no such word", arg)
+		}
+	}
+	engineOf(ts).Network(n)
+}
+
+// makePeer runs a container of somebody else: peer NAME NETWORK [PORT/tcp] [compose=PROJECT/SERVICE] [dir=WORKING_DIR].
+func makePeer(ts *testscript.TestScript, neg bool, args []string) {
+	labels := map[string]string{}
+	var ports []string
+	for _, arg := range args[2:] {
+		switch name, value, found := strings.Cut(arg, "="); {
+		case name == "compose":
+			project, service, _ := strings.Cut(value, "/")
+			labels["com.docker.compose.project"], labels["com.docker.compose.service"] = project, service
+		case name == "dir":
+			labels["com.docker.compose.project.working_dir"] = ts.MkAbs(value)
+		case !found:
+			ports = append(ports, arg)
+		}
+	}
+	engineOf(ts).Run(args[0], labels, ports, args[1])
+}
 
 // scriptProgram plays the commands that scripts run inside.
 func scriptProgram(args []string, stdin io.Reader, stdout, stderr io.Writer) int {

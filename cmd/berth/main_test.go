@@ -11,6 +11,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 	"github.com/spf13/cobra"
 
+	"berth/internal/dockertest"
 	"berth/internal/golden"
 )
 
@@ -27,10 +28,11 @@ func TestScripts(t *testing.T) {
 		RequireUniqueNames:  true,
 		Setup: func(e *testscript.Env) error {
 			e.Values[testKey{}] = t
+			e.Values[engineKey{}] = new(*dockertest.Server)
 			return setUp(e)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": exits, "engine": startEngine, "sandbox": makeSandbox,
+			"exits": exits, "engine": startEngine, "sandbox": makeSandbox, "network": makeNetwork, "peer": makePeer,
 		},
 	})
 }

@@ -17,7 +17,7 @@ const (
 var groups = []*cobra.Group{
 	{ID: groupRun, Title: "Sandboxes"},
 	{ID: groupLook, Title: "What is inside"},
-	{ID: groupImages, Title: "Images"},
+	{ID: groupImages, Title: "Images and networks"},
 	{ID: groupSettings, Title: "Settings"},
 	{ID: groupHelp, Title: "Help"},
 }
@@ -34,7 +34,7 @@ func (a *app) tree() *cobra.Command {
 		{groupRun, []*cobra.Command{a.upCommand(), a.lsCommand(), a.openCommand(), a.urlCommand(), a.execCommand(), a.shellCommand(),
 			a.logsCommand(), a.stopCommand(), a.startCommand(), a.restartCommand(), a.pauseCommand(), a.resumeCommand(), a.rmCommand(), a.pruneCommand()}},
 		{groupLook, []*cobra.Command{a.inspectCommand(), a.statsCommand(), a.cpCommand(), a.auditCommand()}},
-		{groupImages, []*cobra.Command{a.buildCommand(), a.imageCommand()}},
+		{groupImages, []*cobra.Command{a.buildCommand(), a.imageCommand(), a.networkCommand()}},
 		{groupSettings, []*cobra.Command{a.configCommand(), a.envCommand(), a.trustCommand()}},
 		{groupHelp, []*cobra.Command{a.doctorCommand(), a.completionCommand(), a.manCommand(), a.versionCommand()}},
 	} {

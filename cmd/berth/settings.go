@@ -2,6 +2,7 @@ package main
 
 import (
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -35,19 +36,28 @@ func keyFlags(f *pflag.FlagSet, global bool) {
 		if key.Flag == "" || isGlobal != global {
 			continue
 		}
-		name := flagName(key.Flag)
-		if key.Flag == "-"+name[:1] {
-			letter = name[:1]
-		}
-		help := key.Help
-		switch {
-		case key.Adds:
-			f.StringArrayP(name, letter, nil, "`"+word(key)+"` "+help+" (repeat)")
-		case key.Default == "false":
-			f.BoolP(name, letter, false, help)
-		default:
-			f.StringP(name, letter, "", "`"+word(key)+"` "+help)
-		}
+		addFlag(f, key, letter)
+	}
+}
+
+// keyFlag adds the flag of one key to a command that needs only that.
+func keyFlag(f *pflag.FlagSet, name string) {
+	i := slices.IndexFunc(config.Keys, func(k config.Key) bool { return k.Name == name })
+	addFlag(f, config.Keys[i], "")
+}
+
+func addFlag(f *pflag.FlagSet, key config.Key, letter string) {
+	name := flagName(key.Flag)
+	if key.Flag == "-"+name[:1] {
+		letter = name[:1]
+	}
+	switch {
+	case key.Adds:
+		f.StringArrayP(name, letter, nil, "`"+word(key)+"` "+key.Help+" (repeat)")
+	case key.Default == "false":
+		f.BoolP(name, letter, false, key.Help)
+	default:
+		f.StringP(name, letter, "", "`"+word(key)+"` "+key.Help)
 	}
 }
 

@@ -56,6 +56,7 @@ func (a *app) upCommand() *cobra.Command {
 	f.BoolVar(&o.Recreate, "recreate", false, "replace the sandbox when its plan has changed")
 	f.BoolVar(&o.Keep, "keep", false, "leave what was made when the launch fails")
 	f.BoolVar(&o.attach, "attach", false, "run CMD in the sandbox, stay with it and end with its code")
+	a.completeFlags(c)
 	return c
 }
 

@@ -13,6 +13,7 @@ import (
 	"github.com/docker/docker/api/types/mount"
 	"github.com/docker/docker/api/types/network"
 	"github.com/docker/docker/api/types/versions"
+	"github.com/docker/go-connections/nat"
 )
 
 // box is one container.
@@ -33,6 +34,26 @@ func (s *Server) Container(name string) (container.InspectResponse, bool) {
 		return container.InspectResponse{}, false
 	}
 	return b.copy(), true
+}
+
+// Run adds a container that somebody else runs: on networks that are there, with ports such as "6379/tcp" exposed.
+func (s *Server) Run(name string, labels map[string]string, exposed []string, networks ...string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	b := &box{files: map[string]file{}, ended: make(chan struct{}), grown: make(chan struct{})}
+	b.ContainerJSONBase = &container.ContainerJSONBase{
+		ID: s.newID(), Name: "/" + name, Created: time.Now().UTC().Format(time.RFC3339Nano),
+		HostConfig: &container.HostConfig{}, State: &container.State{Status: container.StateRunning, Running: true},
+	}
+	b.Config = &container.Config{Labels: labels, ExposedPorts: nat.PortSet{}}
+	for _, port := range exposed {
+		b.Config.ExposedPorts[nat.Port(port)] = struct{}{}
+	}
+	b.NetworkSettings = &container.NetworkSettings{Networks: map[string]*network.EndpointSettings{}}
+	for _, n := range networks {
+		s.join(b, s.network(n), nil)
+	}
+	s.containers[b.ID] = b
 }
 
 // Containers gives the names of all containers, sorted.
