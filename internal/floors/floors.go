@@ -58,6 +58,7 @@ var rooms = map[string]room{
 	"internal/probe":       {1, "golang.org/x/sys"},
 	"internal/overlay":     {1, "golang.org/x/sys"},
 	"internal/guard":       {1, ""},
+	"internal/egress":      {1, ""},
 	"internal/inside":      {1, "github.com/klauspost/compress"},
 
 	"internal/event":            {0, ""},
