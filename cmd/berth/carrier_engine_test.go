@@ -85,8 +85,8 @@ func (s sealed) remove(t *testing.T) {
 
 func haveStarter(t *testing.T, e *engine.Engine, image inside.Image) {
 	t.Helper()
-	if _, err := e.Image(t.Context(), image.Ref); err == nil {
-		return // the program's hash is in the id that the container is made from
+	if have, err := e.Image(t.Context(), image.Ref); err == nil && have.ID == image.ID {
+		return
 	}
 	var archive bytes.Buffer
 	if _, err := image.WriteTo(&archive); err != nil {

@@ -4,6 +4,7 @@ package main
 import (
 	"flag"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
@@ -20,7 +21,13 @@ func main() {
 	say := flag.String("say", "", "a Go string without its quotes, printed first")
 	host := flag.String("host", "127.0.0.1", "where to listen")
 	port := flag.String("port", "8000", "where to listen")
+	send := flag.Int64("send", 0, "write so many bytes to standard output, and end")
+	swallow := flag.Bool("swallow", false, "read standard input to its end, print how much it was, and end")
 	flag.Parse()
+	if *send > 0 || *swallow {
+		pipe(*send)
+		return
+	}
 	words, err := strconv.Unquote(`"` + *say + `"`)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "standin: -say:", err)
@@ -40,6 +47,45 @@ func main() {
 	<-end
 }
 
+// chunk is what is written at once where the amount is measured.
+const chunk = 32 << 10
+
+// pipe moves bytes over the standard streams and does nothing else.
+func pipe(send int64) {
+	if send > 0 {
+		pour(os.Stdout, send)
+		return
+	}
+	n, _ := io.CopyBuffer(struct{ io.Writer }{io.Discard}, struct{ io.Reader }{os.Stdin}, make([]byte, chunk))
+	fmt.Println(n)
+}
+
+// pour writes n bytes, in chunks.
+func pour(to io.Writer, n int64) {
+	for block := make([]byte, chunk); n > 0; n -= chunk {
+		if _, err := to.Write(block[:min(n, chunk)]); err != nil {
+			return
+		}
+	}
+}
+
+// bytesRoutes send as many bytes as ?n= says, and take as many as come.
+func bytesRoutes(routes *http.ServeMux) {
+	routes.HandleFunc("GET /bytes", func(w http.ResponseWriter, r *http.Request) {
+		n, err := strconv.ParseInt(r.URL.Query().Get("n"), 10, 64)
+		if err != nil {
+			http.Error(w, "n=BYTES", http.StatusBadRequest)
+			return
+		}
+		w.Header().Set("Content-Length", strconv.FormatInt(n, 10))
+		pour(w, n)
+	})
+	routes.HandleFunc("PUT /bytes", func(w http.ResponseWriter, r *http.Request) {
+		n, _ := io.CopyBuffer(struct{ io.Writer }{io.Discard}, r.Body, make([]byte, chunk)) // the count tells whether all came
+		fmt.Fprint(w, n)
+	})
+}
+
 // server answers what berth asks of an agent server. Every /api route wants the key.
 func server(status int) http.Handler {
 	routes := http.NewServeMux()
@@ -55,6 +101,7 @@ func server(status int) http.Handler {
 			fmt.Fprint(w, body)
 		})
 	}
+	bytesRoutes(routes)
 	if status == 0 {
 		return routes
 	}

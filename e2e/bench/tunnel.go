@@ -1,0 +1,408 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"time"
+
+	"github.com/docker/docker/api/types/container"
+	"github.com/docker/docker/api/types/image"
+	"github.com/docker/docker/api/types/mount"
+	"github.com/docker/go-connections/nat"
+
+	"berth/internal/engine"
+	"berth/internal/inside"
+	"berth/internal/sandbox"
+	"berth/internal/tunnel"
+)
+
+const (
+	gets = 1000
+	bulk = 1 << 30 // bytes
+	// standinPort is where the stand-in server listens, inside.
+	standinPort = 8000
+)
+
+// who is the user of berth-inside.
+const who = "65533:65533"
+
+// tube is one way from a port of this machine to the stand-in server.
+type tube struct {
+	name    string
+	address string
+	goals   [3]goal // of its three rows, in the order of loads
+}
+
+// loads are what each way carries, and in which time.
+var loads = []struct {
+	name string
+	run  func(ctx context.Context, address string) error
+}{
+	{fmt.Sprintf("%d keep-alive GETs", gets), getMany},
+	{"1 GiB down", pullBulk},
+	{"1 GiB up", pushBulk},
+}
+
+// asFast asks for the time of a published port at most; the exec carrier may take three times that for a GET, and has
+// bounds in ms for a GiB: 400 MB/s down, 600 up.
+var (
+	asFast  = [3]goal{{Most: 1, Ratio: true}, {Most: 1, Ratio: true}, {Most: 1, Ratio: true}}
+	byExec  = [3]goal{{Most: 3, Ratio: true}, {Most: bulk / 400e3}, {Most: bulk / 600e3}}
+	noGoals = [3]goal{}
+)
+
+// measureTunnel compares a published port with the two carriers, each behind a listener of this process, and bulk also
+// with an exec's bare standard streams.
+func measureTunnel(ctx context.Context, w *world, o options) (rows []row, err error) {
+	s, err := newSite(ctx, w)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, s.close()) }()
+	tubes, err := s.tubes(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var variants []variant
+	for _, load := range loads {
+		for _, t := range tubes {
+			variants = append(variants, variant{name: load.name + ", " + t.name, once: func(ctx context.Context) (float64, error) {
+				begin := time.Now()
+				if err := load.run(ctx, t.address); err != nil {
+					return 0, fmt.Errorf("%s: %w", t.name, err)
+				}
+				return since(begin), nil
+			}})
+		}
+	}
+	variants = append(variants, s.bare("1 GiB down, an exec's bare output", "-send", strconv.Itoa(bulk)), s.bare("1 GiB up, an exec's bare input", "-swallow"))
+	if rows, err = rounds(ctx, o.n, variants); err != nil {
+		return nil, err
+	}
+	for i := range rows {
+		load, way := i/len(tubes), i%len(tubes)
+		if load < len(loads) {
+			rows[i].Goal, rows[i].Ratio = tubes[way].goals[load], ratio(rows[i].Values, rows[load*len(tubes)].Values)
+		}
+		if rows[i].Name[0] == '1' && load > 0 {
+			rows[i].Name += fmt.Sprintf(": %.0f MB/s", bulk/1e3/percentile(rows[i].Values, 50))
+		}
+	}
+	return rows, nil
+}
+
+// site is the stand-in server twice: with a published port, and on no network with berth-inside beside it.
+type site struct {
+	w          *world
+	engine     *engine.Engine
+	image      inside.Image
+	published  string // address
+	sealed     string // container id
+	run        string // the socket's folder
+	joined     []*tunnel.Tunnel
+	listeners  []net.Listener
+	standin    string
+	insideHere string
+}
+
+func newSite(ctx context.Context, w *world) (_ *site, err error) {
+	s := &site{w: w}
+	if s.engine, err = engine.Open(ctx, engine.Options{Env: os.LookupEnv, Home: os.Getenv("HOME"), UID: os.Getuid()}); err != nil {
+		return nil, err
+	}
+	if s.image, err = inside.StarterImage(runtime.GOARCH, "bench"); err != nil {
+		return nil, err
+	}
+	dir := filepath.Join(w.dir, "tunnel")
+	s.run, s.standin = filepath.Join(dir, "run"), filepath.Join(dir, "standin")
+	if err := errors.Join(os.Mkdir(dir, 0o700), os.Mkdir(s.run, 0o711)); err != nil {
+		return nil, err
+	}
+	if s.insideHere, err = inside.Unpack(dir, runtime.GOARCH); err != nil {
+		return nil, err
+	}
+	build := exec.CommandContext(ctx, "go", "build", "-o", s.standin, "berth/e2e/internal/standin")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if text, err := build.CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("go build: %w\n%s", err, text)
+	}
+	if err := s.load(ctx); err != nil {
+		return nil, err
+	}
+	port, err := freePort()
+	if err != nil {
+		return nil, err
+	}
+	s.published = net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
+	inner := nat.Port(fmt.Sprintf("%d/tcp", standinPort))
+	if _, err = s.start(ctx, "0.0.0.0", &container.HostConfig{PortBindings: bindings(inner, port)}, inner); err != nil {
+		return nil, err
+	}
+	if s.sealed, err = s.start(ctx, "127.0.0.1", &container.HostConfig{NetworkMode: "none"}, ""); err != nil {
+		return nil, err
+	}
+	return s, w.untilReady(ctx, port, time.Millisecond, 20*time.Millisecond)
+}
+
+func (s *site) load(ctx context.Context) error {
+	read, write := io.Pipe()
+	go func() {
+		_, err := s.image.WriteTo(write)
+		write.CloseWithError(err)
+	}()
+	return s.engine.Load(ctx, read)
+}
+
+// start runs the stand-in server in a container; port is one to publish, or "".
+func (s *site) start(ctx context.Context, host string, h *container.HostConfig, port nat.Port) (string, error) {
+	for target, source := range map[string]string{"/standin": s.standin, "/.berth/inside": s.insideHere, "/.berth/run": s.run} {
+		h.Mounts = append(h.Mounts, mount.Mount{Type: mount.TypeBind, Source: source, Target: target, ReadOnly: true})
+	}
+	config := &container.Config{Image: s.image.Ref, Entrypoint: []string{"/standin"}, Cmd: []string{"-host", host}, Labels: marked, User: "1000:1000"}
+	if port != "" {
+		config.ExposedPorts = nat.PortSet{port: {}}
+	}
+	made, err := s.w.docker.ContainerCreate(ctx, config, h, nil, nil, "")
+	if err != nil {
+		return "", err
+	}
+	return made.ID, s.w.docker.ContainerStart(ctx, made.ID, container.StartOptions{})
+}
+
+// tubes opens every way. Each carrier has a listener here that does what the gateway does with a connection let in.
+func (s *site) tubes(ctx context.Context) ([]tube, error) {
+	tubes := []tube{{"a published port", s.published, noGoals}}
+	for _, c := range []struct {
+		name  string
+		open  func(context.Context) (*tunnel.Tunnel, error)
+		goals [3]goal
+	}{{"tunnel by socket", s.bySocket, asFast}, {"tunnel by exec", s.byExec, byExec}} {
+		joined, err := c.open(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", c.name, err)
+		}
+		s.joined = append(s.joined, joined)
+		listener, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return nil, err
+		}
+		s.listeners = append(s.listeners, listener)
+		go relayEach(ctx, listener, joined)
+		tubes = append(tubes, tube{c.name, listener.Addr().String(), c.goals})
+	}
+	return tubes, nil
+}
+
+func (s *site) stream(ctx context.Context, command ...string) (io.ReadWriteCloser, error) {
+	return s.engine.Stream(ctx, s.sealed, sandbox.Exec{User: who, Command: command})
+}
+
+func (s *site) bySocket(ctx context.Context) (*tunnel.Tunnel, error) {
+	listener, err := tunnel.Listen(s.run, []uint32{65533})
+	if err != nil {
+		return nil, err
+	}
+	defer listener.Close() //nolint:errcheck // its folder is removed
+	stream, err := s.stream(ctx, "/.berth/inside", "serve", "--port", strconv.Itoa(standinPort))
+	if err != nil {
+		return nil, err
+	}
+	if _, err := io.WriteString(stream, listener.Nonce()+"\n"); err != nil {
+		return nil, errors.Join(err, stream.Close())
+	}
+	go io.Copy(io.Discard, stream) //nolint:errcheck // it is held, which keeps the program inside alive
+	return listener.Accept(ctx, tunnel.Ports{standinPort})
+}
+
+func (s *site) byExec(ctx context.Context) (*tunnel.Tunnel, error) {
+	stream, err := s.stream(ctx, "/.berth/inside", "serve", "--port", strconv.Itoa(standinPort), "--stdio")
+	if err != nil {
+		return nil, err
+	}
+	return tunnel.Exec(ctx, stream, tunnel.Ports{standinPort})
+}
+
+// bare moves the bulk over an exec's standard streams, with nothing of the tunnel.
+func (s *site) bare(name string, args ...string) variant {
+	return variant{name: name, once: func(ctx context.Context) (float64, error) {
+		stream, err := s.stream(ctx, append([]string{"/standin"}, args...)...)
+		if err != nil {
+			return 0, err
+		}
+		defer stream.Close() //nolint:errcheck // read to its end
+		begin := time.Now()
+		if args[0] == "-send" {
+			n, err := drain(stream, bulk)
+			return since(begin), whole(n, err)
+		}
+		if err := pour(stream, bulk); err != nil {
+			return 0, err
+		}
+		if err := stream.(interface{ CloseWrite() error }).CloseWrite(); err != nil {
+			return 0, err
+		}
+		text, err := io.ReadAll(stream)
+		return since(begin), errors.Join(err, counted(text))
+	}}
+}
+
+func (s *site) close() error {
+	for _, l := range s.listeners {
+		l.Close() //nolint:errcheck // nobody connects any more
+	}
+	for _, t := range s.joined {
+		t.Close() //nolint:errcheck // its container is removed next
+	}
+	ctx := context.Background()
+	err := s.w.clearRaw(ctx)
+	_, gone := s.w.docker.ImageRemove(ctx, s.image.Ref, image.RemoveOptions{})
+	return errors.Join(err, gone, s.engine.Close())
+}
+
+// relayEach joins every connection to one through the carrier.
+func relayEach(ctx context.Context, listener net.Listener, through tunnel.Carrier) {
+	for {
+		conn, err := listener.Accept()
+		if err != nil {
+			return
+		}
+		go func() {
+			defer conn.Close() //nolint:errcheck // what is lost shows at the other end
+			far, err := through.Dial(ctx, standinPort)
+			if err != nil {
+				return
+			}
+			defer far.Close() //nolint:errcheck // as above
+			go pass(far, conn)
+			pass(conn, far)
+		}()
+	}
+}
+
+// pass copies one way and ends that half. Two TCP connections are spliced by the kernel.
+func pass(to, from net.Conn) {
+	_, spliced := from.(*net.TCPConn)
+	_, also := to.(*net.TCPConn)
+	if spliced && also {
+		io.Copy(to, from) //nolint:errcheck // a broken copy shows as missing bytes
+	} else {
+		io.CopyBuffer(struct{ io.Writer }{to}, struct{ io.Reader }{from}, make([]byte, 64<<10)) //nolint:errcheck // as above
+	}
+	if half, ok := to.(interface{ CloseWrite() error }); ok {
+		half.CloseWrite() //nolint:errcheck // as above
+	}
+}
+
+// getMany asks one after the other on one connection.
+func getMany(ctx context.Context, address string) error {
+	hand := &http.Transport{MaxIdleConnsPerHost: 1}
+	defer hand.CloseIdleConnections()
+	for range gets {
+		if !answers(ctx, &http.Client{Transport: hand}, "http://"+address+"/ready") {
+			return errors.New("a GET was not answered with 200")
+		}
+	}
+	return nil
+}
+
+// dialHTTP connects and writes a request's head.
+func dialHTTP(ctx context.Context, address, head string) (net.Conn, error) {
+	var dialer net.Dialer
+	conn, err := dialer.DialContext(ctx, "tcp", address)
+	if err != nil {
+		return nil, err
+	}
+	_, err = fmt.Fprintf(conn, "%s HTTP/1.1\r\nHost: inside\r\nConnection: close\r\n", head)
+	return conn, err
+}
+
+func pullBulk(ctx context.Context, address string) error {
+	conn, err := dialHTTP(ctx, address, fmt.Sprintf("GET /bytes?n=%d", bulk))
+	if err != nil {
+		return err
+	}
+	defer conn.Close() //nolint:errcheck // read to its end
+	if _, err := io.WriteString(conn, "\r\n"); err != nil {
+		return err
+	}
+	in := bufio.NewReader(conn)
+	answer, err := http.ReadResponse(in, nil)
+	if err != nil {
+		return err
+	}
+	if answer.StatusCode != http.StatusOK || answer.ContentLength != bulk {
+		return fmt.Errorf("%s, %d bytes", answer.Status, answer.ContentLength)
+	}
+	n, err := drain(in, bulk)
+	return whole(n, err)
+}
+
+func pushBulk(ctx context.Context, address string) error {
+	conn, err := dialHTTP(ctx, address, "PUT /bytes")
+	if err != nil {
+		return err
+	}
+	defer conn.Close() //nolint:errcheck // read to its end
+	if _, err := fmt.Fprintf(conn, "Content-Length: %d\r\n\r\n", bulk); err != nil {
+		return err
+	}
+	if err := pour(conn, bulk); err != nil {
+		return err
+	}
+	answer, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	if err != nil {
+		return err
+	}
+	text, err := io.ReadAll(answer.Body)
+	return errors.Join(err, counted(text))
+}
+
+// drain reads n bytes in large pieces.
+func drain(from io.Reader, n int64) (got int64, err error) {
+	for block := make([]byte, 256<<10); got < n && err == nil; {
+		var more int
+		more, err = from.Read(block)
+		got += int64(more)
+	}
+	if errors.Is(err, io.EOF) {
+		err = nil
+	}
+	return got, err
+}
+
+// pour writes n bytes in large pieces.
+func pour(to io.Writer, n int64) error {
+	for block := make([]byte, 256<<10); n > 0; n -= int64(len(block)) {
+		if _, err := to.Write(block); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// whole demands that all bytes came.
+func whole(n int64, err error) error {
+	if err == nil && n != bulk {
+		err = fmt.Errorf("%d bytes of %d", n, int64(bulk))
+	}
+	return err
+}
+
+// counted demands that the far end counted all bytes.
+func counted(text []byte) error {
+	var n int64
+	if _, err := fmt.Sscan(string(text), &n); err != nil {
+		return err
+	}
+	return whole(n, nil)
+}
