@@ -21,6 +21,8 @@ type guard struct {
 	head [frameLength]byte
 	have int    // bytes of head seen
 	body uint32 // bytes of the frame's body still to come
+
+	out []byte // head of a frame whose body comes with the next Write, then the whole frame
 }
 
 func (g *guard) Read(p []byte) (int, error) {
@@ -34,12 +36,28 @@ func (g *guard) Read(p []byte) (int, error) {
 	return n, err
 }
 
+// Write writes a frame at once, though yamux writes its head and its body one after the other: each write wakes every
+// process on the way to the other end.
 func (g *guard) Write(p []byte) (int, error) {
-	n, err := g.ReadWriteCloser.Write(p)
-	if err != nil {
-		g.lost(err)
+	if len(g.out) == 0 && bodyFollows(p) {
+		g.out = append(g.out, p...)
+		return len(p), nil
 	}
-	return n, err
+	frame := p
+	if len(g.out) > 0 {
+		g.out = append(g.out, p...)
+		frame, g.out = g.out, g.out[:0]
+	}
+	if _, err := g.ReadWriteCloser.Write(frame); err != nil {
+		g.lost(err)
+		return 0, err
+	}
+	return len(p), nil
+}
+
+// bodyFollows tells whether p is the head of a frame with a body.
+func bodyFollows(p []byte) bool {
+	return len(p) == frameLength && p[1] == frameData && binary.BigEndian.Uint32(p[8:]) > 0
 }
 
 // check follows the frames through the bytes p, which may begin and end anywhere.
