@@ -89,7 +89,7 @@ const (
 	EditNetworks = "additional_networks"
 	EditProfile  = "profile"
 	EditMask     = "secret_masks"
-	EditRelay    = "sidecars" // "network host port", as the [[sidecars]] table has them; several by commas
+	EditRelay    = "sidecars" // NETWORK/HOST:PORT, as --sidecar has them; several by commas
 	EditName     = "name"     // the sandbox's name; not a key of the file
 	EditRecreate = "recreate" // "yes": replace the running sandbox of that name
 	EditTrust    = "trust"    // "yes" or "no": the answer to a Question about the project's file

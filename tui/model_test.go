@@ -42,7 +42,7 @@ func TestARelayJoinsNothing(t *testing.T) {
 	d.keys("n", "space", "s")
 	d.wants("relay to redis:6379, nothing else opens")
 	d.keys("enter", "enter")
-	if got := f.called("launch"); !slices.Equal(got, []string{"launch map[sidecars:shop_default redis 6379]"}) {
+	if got := f.called("launch"); !slices.Equal(got, []string{"launch map[additional_networks:[] sidecars:default/redis:6379]"}) {
 		t.Errorf("launched %s", got)
 	}
 }

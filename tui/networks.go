@@ -26,6 +26,9 @@ func (m *model) chooseNetworks(p *planView) tea.Cmd {
 	v := &networksView{plan: p, chosen: map[string]bool{}}
 	m.push(v)
 	edits := maps.Clone(p.edits)
+	if edits[EditRelay] != "" {
+		v.relays = strings.Split(edits[EditRelay], ",")
+	}
 	return m.work(func(ctx context.Context) then {
 		list, err := m.b.Networks(ctx, edits)
 		return func(*model) tea.Cmd {
@@ -101,7 +104,7 @@ func (v *networksView) relay(n Network) {
 	if n.Relay == "" {
 		return
 	}
-	want := n.Name + " " + strings.ReplaceAll(n.Relay, ":", " ")
+	want := n.Value + "/" + n.Relay
 	if i := slices.Index(v.relays, want); i >= 0 {
 		v.relays = slices.Delete(v.relays, i, i+1)
 		return
@@ -121,11 +124,21 @@ func (v *networksView) take(m *model) tea.Cmd {
 	if len(v.list.Networks) == 0 {
 		return nil
 	}
+	v.plan.edits = maps.Clone(v.plan.edits)
+	delete(v.plan.edits, EditRelay)
 	if len(v.relays) > 0 {
-		v.plan.edits = maps.Clone(v.plan.edits)
 		v.plan.edits[EditRelay] = strings.Join(v.relays, ",")
 	}
-	return v.plan.set(m, EditNetworks, strings.Join(names, ","))
+	return v.plan.set(m, EditNetworks, v.edit(names))
+}
+
+// edit is what to write for the networks that were chosen. None at all must be said where the configuration names some.
+func (v *networksView) edit(names []string) string {
+	configured := slices.ContainsFunc(v.list.Networks, func(n Network) bool { return n.Chosen })
+	if len(names) == 0 && configured {
+		return "[]"
+	}
+	return strings.Join(names, ",")
 }
 
 func (v *networksView) field() *field               { return &v.typed }
@@ -201,7 +214,7 @@ func (v *networksView) drawRow(m *model, c *canvas, n Network, here bool, name i
 		rest += "  " + clean(n.Members)
 	}
 	opens := clean(n.Opens)
-	if slices.ContainsFunc(v.relays, func(r string) bool { return strings.HasPrefix(r, n.Name+" ") }) {
+	if slices.ContainsFunc(v.relays, func(r string) bool { return strings.HasPrefix(r, n.Value+"/") }) {
 		opens = "relay to " + clean(n.Relay) + ", nothing else opens"
 	}
 	c.add(spread(line+cut(rest, c.w-width(line)-width(opens)-2), m.st.in(warning, opens), c.w))

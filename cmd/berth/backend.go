@@ -86,7 +86,7 @@ func edited(e tui.Edits) []config.Flag {
 	var out []config.Flag
 	for _, key := range slices.Sorted(maps.Keys(e)) {
 		if !slices.Contains(notKeys, key) && e[key] != "" {
-			out = append(out, config.Flag{Key: key, Name: key + ", chosen here", Values: []string{e[key]}})
+			out = append(out, config.Flag{Key: key, Name: key + ", chosen here", Values: []string{e[key]}, Replaces: true})
 		}
 	}
 	return out
@@ -157,7 +157,7 @@ func (b *backend) Plan(ctx context.Context, e tui.Edits, show func(tui.Plan)) er
 	out := tui.Plan{
 		Ready: true, Sandbox: p.Spec.Name, Engine: b.engineName(ctx, s), Text: p.String(), Profile: string(p.Profile),
 		Warnings: strings.Count(p.String(), "\n  warning "), Rules: ruleLines(p.Findings), Question: question,
-		Can: []string{tui.EditImage, tui.EditConfig},
+		Can: []string{tui.EditImage, tui.EditNetworks, tui.EditConfig},
 	}
 	for _, step := range p.Steps {
 		out.Steps = append(out.Steps, tui.Step{Kind: string(step.Kind), Text: step.Text})
@@ -182,7 +182,7 @@ func (b *backend) sketch(q launch.Request, question *tui.Question) tui.Plan {
 	for _, v := range q.Settings.Volumes {
 		text += "  mount   " + v.Text + "\n"
 	}
-	return tui.Plan{Sandbox: name, Text: text, Profile: q.Settings.Profile, Question: question, Can: []string{tui.EditImage, tui.EditConfig}}
+	return tui.Plan{Sandbox: name, Text: text, Profile: q.Settings.Profile, Question: question, Can: []string{tui.EditImage, tui.EditNetworks, tui.EditConfig}}
 }
 
 // findingMarks are the marks of the screen for how a rule stands.

@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"berth/internal/agentserver"
@@ -13,9 +15,65 @@ import (
 	"berth/tui"
 )
 
-// Networks offers none yet: a sandbox has a bridge of its own and joins no other.
-func (b *backend) Networks(context.Context, tui.Edits) (tui.NetworkList, error) {
-	return tui.NetworkList{Why: "a sandbox of this version has a bridge of its own and joins no other network"}, nil
+// Networks offers what the engine has, with who is on each, what joining it opens, and which are asked for already.
+func (b *backend) Networks(ctx context.Context, e tui.Edits) (tui.NetworkList, error) {
+	q, _, err := b.request(e)
+	if err != nil {
+		return tui.NetworkList{}, remedied(err)
+	}
+	s, err := b.session(ctx)
+	if err != nil {
+		return tui.NetworkList{}, remedied(err)
+	}
+	n, err := s.Networks(ctx, q)
+	if err != nil {
+		return tui.NetworkList{}, remedied(err)
+	}
+	chosen := map[string]bool{}
+	for _, name := range q.Settings.AdditionalNetworks {
+		if j, err := n.Resolve(name); err == nil { // the plan says what is wrong with a name
+			chosen[j.ID] = true
+		}
+	}
+	var out tui.NetworkList
+	for _, j := range n.All() {
+		out.Networks = append(out.Networks, tui.Network{
+			Name: j.Name, About: j.About(), Members: memberNames(j), Opens: j.Opening.Short, Refused: refused(j),
+			Chosen: chosen[j.ID], Relay: relayable(j), Value: networkWord(j, n),
+		})
+	}
+	return out, nil
+}
+
+// memberNames are short: a row has no room for ports.
+func memberNames(j launch.Joined) string {
+	var names []string
+	for _, p := range j.Peers {
+		names = append(names, p.Name)
+	}
+	return strings.Join(names, " ")
+}
+
+// relayable is the first service of a network that a relay could reach; "" for none.
+func relayable(j launch.Joined) string {
+	for _, p := range j.Peers {
+		if len(p.Ports) > 0 && !p.Sandbox && j.Refused == nil {
+			return fmt.Sprintf("%s:%d", p.Name, p.Ports[0])
+		}
+	}
+	return ""
+}
+
+// networkWord is what a list of names must say to mean this network: its name, in quotes where it would be read as
+// more than one, or its ID where another has the same name.
+func networkWord(j launch.Joined, n launch.Networks) string {
+	if found, err := n.Resolve(j.Name); err == nil && found.ID != j.ID || err != nil && j.Refused == nil {
+		return j.ID
+	}
+	if strings.ContainsAny(j.Name, ",\"'[](){}\n\\") || strings.TrimSpace(j.Name) != j.Name {
+		return strconv.Quote(j.Name)
+	}
+	return j.Name
 }
 
 // Images offers berth's own images by name, those that are built or not, and every image that the engine has and that

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/docker/docker/api/types/network"
+
 	"berth/internal/dockertest"
 	"berth/internal/event"
 	"berth/internal/fault"
@@ -260,4 +262,47 @@ func TestWhatIsSavedGoesToTheHomeAndReplacesNothing(t *testing.T) {
 	if info, err := os.Stat(first); err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("%v, %v", info, err)
 	}
+}
+
+func TestThePickerShowsWhoIsOnEachNetworkAndWhatJoiningItOpens(t *testing.T) {
+	b, server, _ := screened(t)
+	compose := map[string]string{"com.docker.compose.project": "shop", "com.docker.compose.network": "cache", "com.docker.compose.service": "redis"}
+	for _, n := range []network.Inspect{
+		{Name: "shop_cache", Driver: "bridge", Scope: "local", Labels: compose}, {Name: "a,b", Driver: "bridge", Scope: "local"},
+		{Name: "twin", ID: "1111111111111111", Driver: "bridge", Scope: "local"}, {Name: "twin", ID: "2222222222222222", Driver: "bridge", Scope: "local"},
+	} {
+		server.Network(n)
+	}
+	server.Run("shop-redis-1", compose, []string{"6379/tcp"}, "shop_cache")
+	got, err := b.Networks(t.Context(), tui.Edits{tui.EditNetworks: `cache,"a,b"`})
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := map[string]tui.Network{}
+	for _, n := range got.Networks {
+		rows[n.Value] = n
+	}
+	want := tui.Network{Name: "shop_cache", About: `compose shop, "cache"`, Members: "redis", Opens: "both ways, LAN opens", Chosen: true, Relay: "redis:6379", Value: "shop_cache"}
+	if rows["shop_cache"] != want {
+		t.Errorf("got %+v, want %+v", rows["shop_cache"], want)
+	}
+	if rows["host"].Refused != "it is the host's own network, and a sandbox shares nobody's namespace" || rows["host"].Relay != "" {
+		t.Errorf("got %+v", rows["host"])
+	}
+	for _, word := range []string{`"a,b"`, "1111111111111111", "2222222222222222"} {
+		n, there := rows[word]
+		if back, err := b.Networks(t.Context(), tui.Edits{tui.EditNetworks: word}); !there || err != nil || chosen(back) != n.Name {
+			t.Errorf("%s: %+v, %v, chosen again: %s", word, n, err, chosen(back))
+		}
+	}
+}
+
+func chosen(list tui.NetworkList) string {
+	var names []string
+	for _, n := range list.Networks {
+		if n.Chosen {
+			names = append(names, n.Name)
+		}
+	}
+	return strings.Join(names, " ")
 }

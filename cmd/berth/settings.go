@@ -17,6 +17,7 @@ var words = map[string]string{
 	"-v":                "host:container[:mode]",
 	"--image":           "reference",
 	"--network":         "name",
+	"--sidecar":         "network/host:port",
 	"--compose-project": "name",
 	"--egress":          "mode|list",
 	"--allow-path":      "path",

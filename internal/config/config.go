@@ -18,4 +18,6 @@ type Flag struct {
 	Key    string // of the table Keys
 	Name   string // as written, "--image"
 	Values []string
+	// Replaces makes the values stand instead of those of lower layers, where the key's flag would add.
+	Replaces bool
 }

@@ -2,7 +2,8 @@ package config
 
 import "berth/internal/fault"
 
-// flags applies the flags in the order given. A flag of a key that adds, adds each of its values.
+// flags applies the flags in the order given. A flag of a key that adds, adds each of its values, unless it
+// stands instead of what was said before.
 func (l *loader) flags() error {
 	for _, f := range l.in.Flags {
 		key := keyNamed(f.Key)
@@ -14,7 +15,7 @@ func (l *loader) flags() error {
 		}
 		for _, text := range f.Values {
 			source := Source{Kind: FromFlag, Name: f.Name}
-			if err := l.setText(key, text, source, key.Adds); err != nil {
+			if err := l.setText(key, text, source, key.Adds && !f.Replaces); err != nil {
 				return err
 			}
 		}

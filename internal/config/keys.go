@@ -90,7 +90,7 @@ var Keys = []Key{
 		Help:  "macvlan and ipvlan networks that may be joined although the LAN reaches them",
 		Unset: "none", Example: `["lan"]`,
 		field: func(s *Settings) any { return &s.AllowLANNetworks }},
-	{Name: "sidecars", NoEnv: true, Widens: When,
+	{Name: "sidecars", Flag: "--sidecar", Adds: true, NoEnv: true, Widens: When,
 		Help:  "single services of other networks, reached through a relay: network, host, port",
 		Unset: "none", Example: `[{network = "shop_default", host = "redis", port = 6379}]`,
 		field: func(s *Settings) any { return &s.Sidecars }},

@@ -39,7 +39,7 @@ func TestTheLaterLayerWins(t *testing.T) {
 		{func() { write(t, project, "ready_timeout = 20"); in.ProjectFile = project }, "20s, .berth.toml:1:1"},
 		{func() { in.Environ["SANDBOX_TIMEOUT"] = "30" }, "30s, env SANDBOX_TIMEOUT"},
 		{func() { in.Environ["BERTH_READY_TIMEOUT"] = "40s" }, "40s, env BERTH_READY_TIMEOUT"},
-		{func() { in.Flags = []Flag{{"ready_timeout", "--timeout", []string{"50s"}}} }, "50s, flag --timeout"},
+		{func() { in.Flags = []Flag{{Key: "ready_timeout", Name: "--timeout", Values: []string{"50s"}}} }, "50s, flag --timeout"},
 	}
 	for _, step := range steps {
 		if step.add(); show() != step.want {
@@ -189,8 +189,8 @@ func TestWorkspaceVariablesCountOnlyAlone(t *testing.T) {
 
 func TestFlagsAddWhereTheTableSaysSo(t *testing.T) {
 	s, err := Load(Input{WorkDir: "/srv/shop", Environ: map[string]string{"SANDBOX_VOLUMES": "/a:/b", "BERTH_GIVE_UP": "x", "BERTH_EGRESS": "off"},
-		Flags: []Flag{{"volumes", "-v", []string{"/c:/d,z", "e:/f"}}, {"give_up", "--give-up", []string{"y", "x"}}, {"egress", "--egress", []string{"on"}},
-			{"publish", "--publish", []string{"true"}}}})
+		Flags: []Flag{{Key: "volumes", Name: "-v", Values: []string{"/c:/d,z", "e:/f"}}, {Key: "give_up", Name: "--give-up", Values: []string{"y", "x"}}, {Key: "egress", Name: "--egress", Values: []string{"on"}},
+			{Key: "publish", Name: "--publish", Values: []string{"true"}}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -207,6 +207,49 @@ func TestFlagsAddWhereTheTableSaysSo(t *testing.T) {
 	}
 }
 
+func TestAChoiceOnTheScreenStandsInsteadOfWhatWasSaid(t *testing.T) {
+	for text, want := range map[string]string{"c": "[c]", `"c,d",e`: "[c,d e]", "[]": "[]"} {
+		s, err := Load(Input{Environ: map[string]string{"SANDBOX_ADDITIONAL_NETWORKS": "a,b"},
+			Flags: []Flag{{Key: "additional_networks", Name: "chosen here", Values: []string{text}, Replaces: true}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := fmt.Sprint(s.AdditionalNetworks); got != want {
+			t.Errorf("%s: %s, want %s", text, got, want)
+		}
+	}
+}
+
+func TestASidecarIsSaidInOneWord(t *testing.T) {
+	load := func(words ...string) ([]Sidecar, error) {
+		s, err := Load(Input{Flags: []Flag{{Key: "sidecars", Name: "--sidecar", Values: words}}})
+		if err != nil {
+			return nil, err
+		}
+		return s.Sidecars, nil
+	}
+	at := Source{Kind: FromFlag, Name: "--sidecar"}
+	got, err := load("shop/cache/redis:6379", "db/pg:5432,net/web:80")
+	want := []Sidecar{{"shop/cache", "redis", 6379, at}, {"db", "pg", 5432, at}, {"net", "web", 80, at}}
+	if err != nil || !reflect.DeepEqual(got, want) {
+		t.Errorf("%v, %v", got, err)
+	}
+	for word, want := range map[string]string{
+		"redis:6379":         "--sidecar: want NETWORK/HOST:PORT, not redis:6379",
+		"cache/redis":        "--sidecar: want NETWORK/HOST:PORT, not cache/redis",
+		"cache/:1":           "--sidecar: want NETWORK/HOST:PORT, not cache/:1",
+		"/redis:1":           "--sidecar: want NETWORK/HOST:PORT, not /redis:1",
+		"cache/redis:0":      "--sidecar: cache/redis:0: want a port from 1 to 65535, not 0",
+		"cache/redis:65536":  "--sidecar: cache/redis:65536: want a port from 1 to 65535, not 65536",
+		"cache/redis:http":   "--sidecar: cache/redis:http: want a port from 1 to 65535, not http",
+		"cache/redis:6379/x": "--sidecar: want NETWORK/HOST:PORT, not cache/redis:6379/x",
+	} {
+		if _, err := load(word); err == nil || err.Error() != want {
+			t.Errorf("%s: %v, want %s", word, err, want)
+		}
+	}
+}
+
 func TestHostAndContextExcludeEachOther(t *testing.T) {
 	dir := t.TempDir()
 	user := filepath.Join(dir, "config.toml")
@@ -215,7 +258,7 @@ func TestHostAndContextExcludeEachOther(t *testing.T) {
 	if err != nil || s.Host != "unix:///x" || s.Context != "" {
 		t.Errorf("%q %q %v", s.Host, s.Context, err)
 	}
-	_, err = Load(Input{Flags: []Flag{{"host", "--host", []string{"a"}}, {"context", "--context", []string{"b"}}}})
+	_, err = Load(Input{Flags: []Flag{{Key: "host", Name: "--host", Values: []string{"a"}}, {Key: "context", Name: "--context", Values: []string{"b"}}}})
 	if err == nil || err.Error() != "flag --host and flag --context: both name an engine" {
 		t.Errorf("%v", err)
 	}

@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"berth/internal/fault"
@@ -72,6 +73,9 @@ func (o origin) assignMounts(f *[]Mount, n *node) error {
 }
 
 func (o origin) assignSidecars(f *[]Sidecar, n *node) error {
+	if text, ok := n.value.(string); ok {
+		return o.sidecarsOf(f, n, text)
+	}
 	*f = nil
 	return eachRow(n, []string{"network", "host", "port"}, func(row *node) error {
 		s := Sidecar{At: o.source(row)}
@@ -88,6 +92,27 @@ func (o origin) assignSidecars(f *[]Sidecar, n *node) error {
 		*f = append(*f, s)
 		return nil
 	})
+}
+
+// sidecarsOf reads the form that flags have: NETWORK/HOST:PORT, several by commas. A network's name may hold slashes.
+func (o origin) sidecarsOf(f *[]Sidecar, n *node, text string) error {
+	var out []Sidecar
+	if o.adds {
+		out = append(out, *f...)
+	}
+	for _, word := range splitList(text) {
+		slash, colon := strings.LastIndex(word, "/"), strings.LastIndex(word, ":")
+		if slash < 1 || colon < slash+2 {
+			return wrong(n, "want NETWORK/HOST:PORT, not %s", word)
+		}
+		port, err := strconv.ParseUint(word[colon+1:], 10, 16)
+		if err != nil || port == 0 {
+			return wrong(n, "%s: want a port from 1 to 65535, not %s", word, word[colon+1:])
+		}
+		out = append(out, Sidecar{Network: word[:slash], Host: word[slash+1 : colon], Port: uint16(port), At: o.source(n)})
+	}
+	*f = out
+	return nil
 }
 
 func assignSteps(f *[]map[string]any, n *node) error {
