@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"berth/internal/egress"
 	"berth/internal/fault"
 )
 
@@ -137,7 +138,7 @@ func fromText(field any, text string) any {
 		}
 	case *[]uint16:
 		return numbers(splitList(text))
-	case *[]string:
+	case *[]string, *[]egress.Target:
 		out := []any{}
 		for _, part := range splitList(text) {
 			out = append(out, part)

@@ -95,6 +95,8 @@ func TestVariablesOfOpenHands(t *testing.T) {
 		{"BERTH_PUBLISH=1", "publish", "true", "env BERTH_PUBLISH"},
 		{"BERTH_EGRESS=a.example:443,@llm", "egress", `["a.example:443", "@llm"]`, "env BERTH_EGRESS"},
 		{"BERTH_EGRESS=off", "egress", `"off"`, "env BERTH_EGRESS"},
+		{"BERTH_EGRESS=A.Example.:443", "egress", `["a.example:443"]`, "env BERTH_EGRESS"},
+		{"BERTH_EGRESS_PRIVATE=git.lan:443,[fd00::1]:22", "egress_private", `["git.lan:443", "[fd00::1]:22"]`, "env BERTH_EGRESS_PRIVATE"},
 		{"BERTH_USER=7:8", "user", `"7:8"`, "env BERTH_USER"},
 		{"BERTH_IMAGE=", "image", "", "default"},
 	}
@@ -137,6 +139,9 @@ func TestVariablesThatAreRefused(t *testing.T) {
 		{"BERTH_LINKS_PORT=http", `BERTH_LINKS_PORT: want a port from 1 to 65535, not "http"`, ""},
 		{"BERTH_SUBNET_POOL=10.0.0.1/8", `BERTH_SUBNET_POOL: want an IPv4 range of at least 16 addresses, such as "10.83.0.0/16", not "10.0.0.1/8"`, ""},
 		{"BERTH_EGRESS=of", `BERTH_EGRESS: "of" is none of off, list, on, direct, nor a list of host:port`, `did you mean "off"?`},
+		{"BERTH_EGRESS=a.example:443,*.com:443", `BERTH_EGRESS: item 2: "*.com:443": too wide: names below com belong to many owners`, `name one owner's hosts: "*.example.com:443"`},
+		{"BERTH_EGRESS=@lml", `BERTH_EGRESS: item 1: "@lml": there is no such group`, `did you mean "@llm"?`},
+		{"BERTH_EGRESS_PRIVATE=https://git.lan/x", `BERTH_EGRESS_PRIVATE: item 1: "https://git.lan/x": a URL; egress_private takes host and port`, `write "git.lan:443"`},
 	}
 	for _, r := range rows {
 		_, err := env(r.environ)

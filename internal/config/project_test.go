@@ -14,7 +14,7 @@ import (
 func TestAProjectFileMayNarrow(t *testing.T) {
 	free := []string{
 		"links.port = 9000", "vnc = 'off'", "env = {A = 'b'}", "secret_masks = ['*.key']", "ready_timeout = '5m'",
-		"profile = 'strict'", "profile = 'paranoid'", "profile = 'standard'", "egress = 'off'", "egress = ['a:443']", "publish = false",
+		"profile = 'strict'", "profile = 'paranoid'", "profile = 'standard'", "egress = 'off'", "egress = ['a.example:443']", "publish = false",
 		"pids = 100", "memory = '512MiB'", "nofile = 512", "shm_size = '64MiB'", "cpus = 1", "additional_networks = []", "volumes = []", "volumes = '.:/workspace'",
 		"volumes = ['./src:/src:ro', 'sub/x:/x']", "[[mounts]]\nsource = 'src'\ntarget = '/s'\n[[mounts]]\nsource = './a,b:c'\ntarget = '/t'",
 		"env_file = ['dev.env']", "",
@@ -80,15 +80,15 @@ func TestAProjectFileThatWidensNeedsTrust(t *testing.T) {
 func TestWhatTheUserAllowsTheProjectMaySay(t *testing.T) {
 	dir := t.TempDir()
 	user, project := filepath.Join(dir, "config.toml"), filepath.Join(dir, ".berth.toml")
-	write(t, user, "image = 'a'\nadditional_networks = ['n']\nmemory = '8GiB'\nprofile = 'strict'\negress = ['x:1', 'y:1']\n")
-	write(t, project, "image = 'a'\nadditional_networks = ['n']\nmemory = '8GiB'\negress = ['y:1']\n")
+	write(t, user, "image = 'a'\nadditional_networks = ['n']\nmemory = '8GiB'\nprofile = 'strict'\negress = ['x.example:1', 'y.example:1']\n")
+	write(t, project, "image = 'a'\nadditional_networks = ['n']\nmemory = '8GiB'\negress = ['y.example:1']\n")
 	if _, err := Load(Input{UserFile: user, ProjectFile: project, WorkDir: dir}); err != nil {
 		t.Errorf("%v", err)
 	}
-	write(t, project, "profile = 'standard'\negress = ['y:1', 'z:1']\n")
+	write(t, project, "profile = 'standard'\negress = ['y.example:1', 'z.example:1']\n")
 	_, err := Load(Input{UserFile: user, ProjectFile: project, WorkDir: dir})
 	want := ".berth.toml: is not trusted, and it widens what the sandbox may do\n" +
-		"  + profile = standard (was \"strict\"), .berth.toml:1:1\n  + egress = z:1 (was [\"x:1\", \"y:1\"]), .berth.toml:2:1"
+		"  + profile = standard (was \"strict\"), .berth.toml:1:1\n  + egress = z.example:1 (was [\"x.example:1\", \"y.example:1\"]), .berth.toml:2:1"
 	if err == nil || err.Error() != want {
 		t.Errorf("%v\nwant %s", err, want)
 	}

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"berth/internal/egress"
 	"berth/internal/secret"
 )
 
@@ -79,7 +80,7 @@ func typeName(field any) string {
 	switch field.(type) {
 	case *string:
 		return "string"
-	case *[]string:
+	case *[]string, *[]egress.Target:
 		return "list of strings"
 	case *bool:
 		return "true or false"

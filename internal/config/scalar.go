@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"berth/internal/egress"
 	"berth/internal/fault"
 )
 
@@ -168,26 +169,53 @@ func parseID(text string) (int, error) {
 	return int(id), err
 }
 
-var egressModes = []string{"off", "list", "on", "direct"}
+func egressModes() []string {
+	words := make([]string, len(egress.Modes))
+	for i, mode := range egress.Modes {
+		words[i] = string(mode)
+	}
+	return words
+}
 
 func assignEgress(f *Egress, n *node) error {
 	switch v := n.value.(type) {
 	case string:
-		if slices.Contains(egressModes, v) {
-			*f = Egress{Mode: v}
+		if slices.Contains(egress.Modes, egress.Mode(v)) {
+			*f = Egress{Mode: egress.Mode(v)}
 			return nil
 		}
 		if !strings.ContainsAny(v, ":@,") {
-			p := wrong(n, "%q is none of %s, nor a list of host:port", v, strings.Join(egressModes, ", "))
-			p.hint = didYouMean(fault.Nearest(v, egressModes))
+			p := wrong(n, "%q is none of %s, nor a list of host:port", v, strings.Join(egressModes(), ", "))
+			p.hint = didYouMean(fault.Nearest(v, egressModes()))
 			return p
 		}
-		*f = Egress{Mode: "list", Allow: splitList(v)}
-		return nil
+		*f = Egress{Mode: egress.List}
+		return parsed(&f.Allow, n, splitList(v), egress.ParseRules)
 	case []any:
 		list, err := stringsOf(n)
-		*f = Egress{Mode: "list", Allow: list}
-		return err
+		if err != nil {
+			return err
+		}
+		*f = Egress{Mode: egress.List}
+		return parsed(&f.Allow, n, list, egress.ParseRules)
 	}
 	return wrongType(n, "off, list, on, direct or a list of host:port")
+}
+
+func assignTargets(f *[]egress.Target, n *node) error {
+	list, err := stringsOf(n)
+	if err != nil {
+		return err
+	}
+	return parsed(f, n, list, egress.ParseTargets)
+}
+
+// parsed reads texts by a parser of another room, whose fault keeps its hint and gets n's place.
+func parsed[T any](f *[]T, n *node, texts []string, parse func([]string) ([]T, error)) error {
+	list, err := parse(texts)
+	if err != nil {
+		return &problem{at: n, text: err.Error(), hint: fault.HintOf(err)}
+	}
+	*f = list
+	return nil
 }

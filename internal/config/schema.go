@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"berth/internal/egress"
 	"berth/internal/secret"
 )
 
@@ -59,7 +60,7 @@ func schemaOf(field any) schema {
 	text, texts := schema{"type": "string"}, schema{"type": "array", "items": schema{"type": "string"}}
 	port := schema{"type": "integer", "minimum": 1, "maximum": 65535}
 	switch field.(type) {
-	case *[]string:
+	case *[]string, *[]egress.Target:
 		return texts
 	case *bool:
 		return schema{"type": "boolean"}

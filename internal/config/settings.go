@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"berth/internal/egress"
 	"berth/internal/secret"
 )
 
@@ -34,7 +35,7 @@ type Settings struct {
 	GiveUp  []string
 
 	Egress             Egress
-	EgressPrivate      []string // host:port
+	EgressPrivate      []egress.Target
 	AdditionalNetworks []string
 	ComposeProject     string // from file, BERTH_COMPOSE_PROJECT or flag; package network reads COMPOSE_PROJECT_NAME
 	AllowLANNetworks   []string
@@ -110,16 +111,16 @@ type Sidecar struct {
 
 // Egress is what the sandbox may reach outside. The zero Egress leaves it to the profile.
 type Egress struct {
-	Mode  string   // "", off, list, on, direct
-	Allow []string // of mode list: host:port, *.host:port, @group
+	Mode  egress.Mode
+	Allow []egress.Rule // of mode list
 }
 
 // String gives the mode, or the list by commas.
 func (e Egress) String() string {
 	if len(e.Allow) > 0 {
-		return strings.Join(e.Allow, ",")
+		return strings.Join(texts(e.Allow), ",")
 	}
-	return e.Mode
+	return string(e.Mode)
 }
 
 // User says who runs inside.

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"berth/internal/egress"
 	"berth/internal/secret"
 )
 
@@ -60,9 +61,11 @@ func oneLine(field any) string {
 		return quoteSet(f.String())
 	case *Egress:
 		if len(f.Allow) > 0 {
-			return list(f.Allow, strconv.Quote)
+			return list(texts(f.Allow), strconv.Quote)
 		}
-		return quoteSet(f.Mode)
+		return quoteSet(f.String())
+	case *[]egress.Target:
+		return list(texts(*f), strconv.Quote)
 	case *map[string]string:
 		return table(*f, strconv.Quote)
 	case *map[string]secret.String:
@@ -88,6 +91,18 @@ func quoteSet(s string) string {
 		return ""
 	}
 	return strconv.Quote(s)
+}
+
+// texts gives how each item is written, nil for nil.
+func texts[T fmt.Stringer](items []T) []string {
+	if items == nil {
+		return nil
+	}
+	out := make([]string, len(items))
+	for i, item := range items {
+		out[i] = item.String()
+	}
+	return out
 }
 
 func number(n int64) string {

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"berth/internal/egress"
 	"berth/internal/fault"
 	"berth/internal/secret"
 )
@@ -42,6 +43,8 @@ func (o origin) assign(field any, n *node) error {
 		return assignUser(f, n)
 	case *Egress:
 		return assignEgress(f, n)
+	case *[]egress.Target:
+		return assignTargets(f, n)
 	case *map[string]string:
 		return assignTable(f, n, func(s string) string { return s })
 	case *map[string]secret.String:

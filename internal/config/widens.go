@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"berth/internal/egress"
 	"berth/mounts"
 )
 
@@ -40,15 +41,17 @@ func weakerProfile(w, o *Settings, _ string) []string {
 }
 
 // egressOf is what a profile has when nobody sets egress.
-var egressOf = map[string]string{"compat": "direct", "standard": "on", "strict": "list", "paranoid": "off"}
+var egressOf = map[string]egress.Mode{
+	"compat": egress.Direct, "standard": egress.On, "strict": egress.List, "paranoid": egress.Off,
+}
 
 func widerEgress(w, o *Settings, _ string) []string {
 	before := cmp.Or(o.Egress.Mode, egressOf[o.Profile])
 	switch now := w.Egress.Mode; {
-	case slices.Index(egressModes, now) > slices.Index(egressModes, before):
+	case slices.Index(egress.Modes, now) > slices.Index(egress.Modes, before):
 		return []string{w.Egress.String()}
-	case now == "list" && before == "list":
-		return added(w.Egress.Allow, o.Egress.Allow)
+	case now == egress.List && before == egress.List:
+		return added(texts(w.Egress.Allow), texts(o.Egress.Allow))
 	}
 	return nil
 }
