@@ -54,8 +54,9 @@ type Front struct {
 	links       map[uint16]*link
 	keys        keyring
 	logins      logins
-	placeholder string
-	client      secret.String
+	session     []byte // the server's key
+	placeholder []byte // what browsers have in its place
+	client      []byte // what programs have in its place
 	state       atomic.Pointer[string]
 	connections
 }
@@ -79,11 +80,10 @@ func NewFront(c FrontConfig) (*Front, error) {
 		return nil, fault.New(fault.Failure, "berth doctor", "gateway of %s: the users behind connections cannot be told, so nobody is let in: %w", c.Name, err)
 	}
 	f := &Front{config: c, links: map[uint16]*link{}, connections: newConnections()}
-	f.placeholder = f.derive("placeholder")
+	f.session, f.placeholder, f.client = []byte(c.Session.Reveal()), []byte(f.derive("placeholder")), []byte(f.derive("client"))
 	if c.Plain {
-		f.placeholder = sharedPlaceholder
+		f.placeholder = []byte(sharedPlaceholder)
 	}
-	f.client = secret.New(f.derive("client"))
 	f.logins.revoke(c.Revoked)
 	f.SetState("")
 	for _, l := range c.Links {
@@ -116,7 +116,7 @@ func (f *Front) Mint(kind string) (secret.String, error) {
 }
 
 // ClientKey is what programs give as X-Session-API-Key on the API's port. It is the gateway's own, not the server's.
-func (f *Front) ClientKey() secret.String { return f.client }
+func (f *Front) ClientKey() secret.String { return secret.New(string(f.client)) }
 
 // Serve answers the connections of one listener of a link's port. It ends when ctx does, with nil, and then closes
 // the listener and this port's connections.
