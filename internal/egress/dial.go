@@ -92,7 +92,8 @@ func (p *Proxy) chain(ctx context.Context, r route) (net.Conn, error) {
 	if err != nil {
 		return nil, unreached(r.rule, "this machine's own proxy cannot be reached: %s", plainly(err))
 	}
-	defer context.AfterFunc(ctx, func() { conn.Close() })()
+	raw := conn
+	defer context.AfterFunc(ctx, func() { raw.Close() })()
 	if r.via.Scheme == "https" {
 		conn = tls.Client(conn, &tls.Config{ServerName: r.via.Hostname(), RootCAs: p.world.Roots, NextProtos: []string{"http/1.1"}})
 	}
@@ -109,7 +110,7 @@ func (p *Proxy) chain(ctx context.Context, r route) (net.Conn, error) {
 
 // connectBy asks a proxy for a tunnel. It reads the answer's head byte by byte: what follows it belongs to the tunnel.
 func connectBy(conn net.Conn, r route) (status int, err error) {
-	ask := &http.Request{Method: http.MethodConnect, URL: &url.URL{Opaque: r.String()}, Host: r.String(), Header: http.Header{}}
+	ask := &http.Request{Method: http.MethodConnect, URL: &url.URL{Opaque: r.String()}, Host: r.String(), Header: http.Header{"User-Agent": {""}}}
 	if value := credentials(r.via); value != "" {
 		ask.Header.Set("Proxy-Authorization", value)
 	}

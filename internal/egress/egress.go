@@ -87,11 +87,16 @@ func Variables(direct ...string) map[string]string {
 }
 
 // NoSSH says why git over ssh does not work in a sealed sandbox, and what does.
-const NoSSH = "ssh has no way out of a sealed sandbox: use the https address of the repository (https://HOST/OWNER/REPO.git instead of git@HOST:OWNER/REPO.git)"
+const NoSSH = "ssh has no way out of a sealed sandbox: give git the https address of the repository, " +
+	"or once: git config --global url.https://HOST/.insteadOf git@HOST:"
 
-// HTTPSRemedy is the command by which git asks host over https wherever a repository says ssh.
-func HTTPSRemedy(host string) string {
-	return fmt.Sprintf("git config --global url.https://%s/.insteadOf git@%s:", host, host)
+// SSHVariables gives the environment by which git inside says NoSSH in place of ssh's words on names it cannot look
+// up: ssh knows nothing of proxies.
+func SSHVariables() map[string]string {
+	return map[string]string{
+		"GIT_SSH_COMMAND": fmt.Sprintf(`sh -c 'echo "berth: %s" >&2; exit 1' ssh`, NoSSH),
+		"GIT_SSH_VARIANT": "ssh", // else git asks the command which ssh it is
+	}
 }
 
 func malformed(text, hint, format string, args ...any) error {

@@ -56,7 +56,7 @@ func hostHeader(w wish) string {
 // transport makes a connection for each request: one of a kept connection would go where an earlier one was let to.
 func (p *Proxy) transport() *http.Transport {
 	return &http.Transport{
-		DisableKeepAlives: true, DisableCompression: true, MaxResponseHeaderBytes: maxHead,
+		DisableKeepAlives: true, DisableCompression: true, MaxResponseHeaderBytes: maxHead, ResponseHeaderTimeout: idleTime,
 		TLSClientConfig: &tls.Config{RootCAs: p.world.Roots},
 		Proxy: func(r *http.Request) (*url.URL, error) {
 			return r.Context().Value(roadKey{}).(route).via, nil

@@ -44,7 +44,7 @@ func ParseRule(text string) (Rule, error) {
 	host, below := strings.CutPrefix(host, "*.")
 	switch {
 	case host == "*":
-		return Rule{}, malformed(text, `egress = "on" lets every public host through`, "a star alone would be every host")
+		return Rule{}, malformed(text, `egress = "on" lets every public host through`, "too wide: a star alone is every host")
 	case strings.Contains(host, "*"):
 		return Rule{}, malformed(text, `a star stands for whole names in front: "*.example.com:443"`, "a star may only stand at the beginning, before a dot")
 	}
@@ -89,23 +89,41 @@ func parseGroup(text, group string) (Rule, error) {
 // parsePair splits "host:port" for the key of that name and explains whatever is not of this form.
 func parsePair(text, key string) (host string, port uint16, err error) {
 	if text == "" {
-		return "", 0, malformed(text, `write host:port, such as "example.com:443"`, "empty")
+		return "", 0, malformed(text, usualForm, "empty")
 	}
 	if scheme, rest, ok := strings.Cut(text, "://"); ok {
-		return "", 0, malformed(text, instead(scheme, rest), "a URL; %s takes host and port", key)
+		return "", 0, malformed(text, instead(rest, portOf(scheme)), "a URL; %s takes host and port", key)
 	}
 	if strings.ContainsAny(text, "/@") {
-		return "", 0, malformed(text, instead("", text), "more than host and port")
+		return "", 0, malformed(text, instead(text, 443), "more than host and port")
 	}
 	host, digits, found := cut(text)
 	if !found {
-		return "", 0, malformed(text, fmt.Sprintf("write %q", join(strings.Trim(host, "[]"), 443)), "the port is missing")
+		return "", 0, malformed(text, instead(text, 443), "the port is missing")
 	}
 	port, ok := parsePort(digits)
 	if !ok {
-		return "", 0, malformed(text, fmt.Sprintf("write %q", join(host, 443)), "the port must be from 1 to 65535, not %q", digits)
+		return "", 0, malformed(text, instead(host, 443), "the port must be a number from 1 to 65535, not %q", digits)
 	}
 	return host, port, nil
+}
+
+const usualForm = `write host:port, such as "example.com:443"`
+
+// instead tells how to write what holds a host, and perhaps user, port and path.
+func instead(text string, port uint16) string {
+	text, _, _ = strings.Cut(text, "/")
+	text = text[strings.LastIndex(text, "@")+1:]
+	host, digits, found := cut(text)
+	if p, ok := parsePort(digits); found && ok {
+		port = p
+	}
+	host, below := strings.CutPrefix(host, "*.")
+	n, err := parseName(host)
+	if err != nil {
+		return usualForm
+	}
+	return fmt.Sprintf("write %q", Rule{host: n.text, below: below, port: port})
 }
 
 // nameIn reads the host of a rule or target that was written as text.
@@ -114,28 +132,11 @@ func nameIn(text, host string) (name, error) {
 	if err == nil {
 		return n, nil
 	}
-	hint := `write host:port, such as "example.com:443"`
+	hint := usualForm
 	if strings.ContainsFunc(host, func(r rune) bool { return r > 127 }) {
 		hint = "write the name in its ASCII form, which begins with xn--"
 	}
 	return name{}, malformed(text, hint, "%v", err)
-}
-
-// instead tells what a URL should have been.
-func instead(scheme, rest string) string {
-	rest, _, _ = strings.Cut(rest, "/")
-	if at := strings.LastIndex(rest, "@"); at >= 0 {
-		rest = rest[at+1:]
-	}
-	host, digits, _ := cut(rest)
-	port, ok := parsePort(digits)
-	if n, err := parseName(host); err == nil && n.text != "" {
-		if !ok {
-			port = portOf(scheme)
-		}
-		return fmt.Sprintf("write %q", join(n.text, port))
-	}
-	return `write host:port, such as "example.com:443"`
 }
 
 // portOf is a URL's port where it names none.
