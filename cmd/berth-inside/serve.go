@@ -12,6 +12,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"berth/internal/tunnel"
 )
 
@@ -19,6 +21,7 @@ const (
 	insideSocket = "/.berth/run/tunnel.sock" // where the host's folder is mounted
 	proxyAddress = "127.0.0.1:3128"
 	longestNonce = 128
+	pipeSize     = 1 << 20     // the most that pipe(7) gives without a privilege
 	longestPause = time.Second // between two tries for what may never come
 )
 
@@ -90,8 +93,14 @@ func joinHost(socket string, stdio bool, ports tunnel.Ports) (in *tunnel.Inside,
 	return in, ended, nil
 }
 
-// standardStreams are the program's own, as one pipe.
-func standardStreams() io.ReadWriteCloser { return duplex{os.Stdin, os.Stdout} }
+// standardStreams are the program's own, as one pipe. The engine moves 32 KiB at a time: where more waits for it than
+// the 64 KiB of a usual pipe, it moves no less. Who is not given more goes on with what there is.
+func standardStreams() io.ReadWriteCloser {
+	for _, end := range []*os.File{os.Stdin, os.Stdout} {
+		_, _ = unix.FcntlInt(end.Fd(), unix.F_SETPIPE_SZ, pipeSize)
+	}
+	return duplex{os.Stdin, os.Stdout}
+}
 
 type duplex struct{ in, out *os.File }
 

@@ -48,6 +48,8 @@ func conformance(t *testing.T, e *Engine) {
 		{"a sandbox lives and goes without a trace", lifeOfASandbox},
 		{"what runs still reads back as asked for", runningReadsBack},
 		{"exec carries streams and code", execCarriesStreams},
+		{"a stream stays open both ways", streamStaysOpen},
+		{"a stream tells how it ended", streamTellsItsEnd},
 		{"output is told oldest first, both streams in one", logsAreMerged},
 		{"a folder is put before the start", folderBeforeTheStart},
 		{"changes are told as they happen", changesAreTold},

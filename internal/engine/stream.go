@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"encoding/binary"
@@ -20,8 +21,8 @@ import (
 )
 
 const (
-	frameHead  = 8       // of stdcopy: stream, three zeros, length (4)
-	keptErrors = 4 << 10 // the last bytes of standard error
+	readAhead  = 128 << 10 // an engine writes 32 KiB at a time
+	keptErrors = 4 << 10   // the last bytes of standard error
 )
 
 // Stream starts a command in a running container and gives its standard input and output for as long as it runs; of
@@ -41,7 +42,8 @@ func (e *Engine) Stream(ctx context.Context, id string, x sandbox.Exec) (io.Read
 		_, err = e.refused(ctx, id, err)
 		return nil, err
 	}
-	return &execStream{conn: conn, name: strings.Join(x.Command[:min(2, len(x.Command))], " ")}, nil
+	name := strings.Join(x.Command[:min(2, len(x.Command))], " ")
+	return &execStream{conn: conn, name: name, in: bufio.NewReaderSize(conn.Reader, readAhead)}, nil
 }
 
 // execStream is a running command's standard input and output. Reads are for one goroutine.
@@ -50,11 +52,11 @@ type execStream struct {
 	name string // of the command, for errors
 	once sync.Once
 
-	head [frameHead]byte
-	have int    // bytes of head seen
-	left uint32 // bytes of the frame's payload still to come
-	errs []byte // the last of standard error
-	runs bool   // the command's own output has begun
+	in     *bufio.Reader
+	stream stdcopy.StdType // of the frame that is being read
+	left   uint32          // bytes of its payload still to come
+	errs   []byte          // the last of standard error
+	runs   bool            // the command's own output has begun
 }
 
 // Write writes to the command's standard input.
@@ -69,54 +71,38 @@ func (s *execStream) Close() error {
 	return nil
 }
 
-// Read reads the command's standard output. The engine's frames are taken out of p where they were read to.
+// Read reads the command's standard output: the payloads of the engine's frames.
 func (s *execStream) Read(p []byte) (int, error) {
-	for len(p) > 0 {
-		n, err := s.conn.Reader.Read(p)
-		n, bad := s.strip(p[:n])
-		if err == nil {
-			err = bad
+	for {
+		if err := s.frame(); err != nil {
+			return 0, err
 		}
-		if errors.Is(err, io.EOF) {
-			err = s.why()
+		n, err := s.in.Read(p[:min(len(p), int(s.left))])
+		s.left -= uint32(n)
+		if err != nil {
+			return n, s.end(err)
 		}
-		if n > 0 || err != nil {
-			return n, err
+		if s.stream == stdcopy.Stdout {
+			return n, s.refusal(p[:n])
 		}
+		s.errs = append(s.errs, p[:n]...)
+		s.errs = s.errs[max(0, len(s.errs)-keptErrors):]
 	}
-	return 0, nil
 }
 
-// strip moves the payloads of standard output in p to its front, and gives their length.
-func (s *execStream) strip(p []byte) (int, error) {
-	kept := 0
-	for rest := p; len(rest) > 0; {
-		if s.left == 0 {
-			took := copy(s.head[s.have:], rest)
-			s.have += took
-			rest = rest[took:]
-			if s.have < frameHead {
-				break
-			}
-			s.have, s.left = 0, binary.BigEndian.Uint32(s.head[4:])
-			continue
+// frame reads heads until there is a payload to come.
+func (s *execStream) frame() error {
+	var head [8]byte // stream, three zeros, length (4)
+	for s.left == 0 {
+		if _, err := io.ReadFull(s.in, head[:]); err != nil {
+			return s.end(err)
 		}
-		piece := rest[:min(len(rest), int(s.left))]
-		rest, s.left = rest[len(piece):], s.left-uint32(len(piece))
-		switch stdcopy.StdType(s.head[0]) {
-		case stdcopy.Stdout:
-			if refusal := s.refusal(piece); refusal != nil {
-				return kept, refusal
-			}
-			kept += copy(p[kept:], piece)
-		case stdcopy.Stderr:
-			s.errs = append(s.errs, piece...)
-			s.errs = s.errs[max(0, len(s.errs)-keptErrors):]
-		default:
-			return kept, fmt.Errorf("%s: the engine sends stream %d, which is none", s.name, s.head[0])
+		s.stream, s.left = stdcopy.StdType(head[0]), binary.BigEndian.Uint32(head[4:])
+		if s.stream != stdcopy.Stdout && s.stream != stdcopy.Stderr {
+			return fmt.Errorf("%s: the engine sends stream %d, which is none", s.name, head[0])
 		}
 	}
-	return kept, nil
+	return nil
 }
 
 // refusal tells what the engine says in place of the command's output, in one piece. Nothing else comes then.
@@ -131,12 +117,16 @@ func (s *execStream) refusal(first []byte) error {
 	return understood(s.name, errors.New(string(first)))
 }
 
-// why is the end of the output: EOF, or what standard error said.
-func (s *execStream) why() error {
+// end is how the output ends: EOF, or what standard error said.
+func (s *execStream) end(err error) error {
 	said := strings.TrimSpace(string(s.errs))
-	if said == "" {
-		return io.EOF
+	switch {
+	case !errors.Is(err, io.EOF):
+		return err
+	case said != "":
+		return fault.New(fault.Failure, "", "%s: %s", s.name, words(said[strings.LastIndexByte(said, '\n')+1:]))
+	case s.left > 0:
+		return io.ErrUnexpectedEOF
 	}
-	last := said[strings.LastIndexByte(said, '\n')+1:]
-	return fault.New(fault.Failure, "", "%s: %s", s.name, words(last))
+	return io.EOF
 }
