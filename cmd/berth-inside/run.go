@@ -23,6 +23,7 @@ const usage = `berth-inside: berth's program inside a sandbox
   health [PORT]                                  exit 0 if the server answers
   serve --port N... [--proxy] [--stdio]          the tunnel's end in here; berth has the other
   rfb --port N [--timeout D]                     read a desktop's first bytes through its WebSocket
+  relay --own NET --network N --host H --port P  pass connections from one network on to one port of another
   idle                                           wait for TERM
 `
 
@@ -35,6 +36,7 @@ var subcommands = map[string]func(args []string, out, errOut io.Writer) int{
 	"serve":  serve,
 	"rfb":    rfb,
 	"idle":   idle,
+	"relay":  relay,
 }
 
 // run does what the program's name says, as links of the starter image have it, or else its first argument.
