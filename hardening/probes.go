@@ -32,9 +32,8 @@ func (p Probes) attempts(profile Profile, planned sandbox.Spec) []attempt {
 		root     bool
 		whose    string
 	}{{p.Agent, false, "the sandbox's user"}, {p.Root, true, "root"}} {
-		at := probe.Setting{
-			Level: probe.Level(policies[profile].rank), Root: side.root, Sealed: planned.Network.Mode == noNetwork,
-		}
+		at := probe.Setting{Level: probe.Level(policies[profile].rank), Root: side.root}
+		at.Sealed, at.Relayed = sealing(profile, planned)
 		for _, o := range side.outcomes {
 			if known, ok := probe.ByID(o.ID); ok {
 				out = append(out, attempt{o, known.Rule, known.MustBeClosed(at), side.whose})
@@ -42,6 +41,14 @@ func (p Probes) attempts(profile Profile, planned sandbox.Spec) []attempt {
 		}
 	}
 	return out
+}
+
+// sealing tells whether a sandbox reaches nothing by itself, and whether it reaches relays on a network of its own.
+func sealing(profile Profile, planned sandbox.Spec) (sealed, relayed bool) {
+	own := sandbox.OwnNetwork(planned.Name)
+	alone := !slices.ContainsFunc(planned.Network.Attached, func(a sandbox.Attachment) bool { return a.Name != own })
+	relayed = planned.Network.Mode == own && !policies[profile].bridge && alone
+	return planned.Network.Mode == noNetwork || relayed, relayed
 }
 
 // Worst gives one outcome a probe, in the order of probe.All: what went furthest of both sides.

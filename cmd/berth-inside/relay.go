@@ -15,7 +15,7 @@ import (
 	"time"
 )
 
-// relayer passes connections that come from the sandbox's own network on to one port of one host of another network.
+// relayer passes connections that come from the sandbox's own network on to the same port of one host of another network.
 // It is between two sides that need not trust each other, so it goes nowhere else, whatever the resolver says.
 type relayer struct {
 	own     netip.Prefix // the sandbox's network: where it listens, and where it never connects to
@@ -43,35 +43,49 @@ func relay(args []string, _, errOut io.Writer) int {
 	f.TextVar(&r.own, "own", netip.Prefix{}, "network to listen on, as address/bits")
 	f.StringVar(&r.network, "network", "", "network of the host")
 	f.StringVar(&r.host, "host", "", "host to connect to")
-	port := f.Uint("port", 0, "port, of both sides")
+	var ports portList
+	f.Var(&ports, "port", "port, of both sides, repeatable")
 	if f.Parse(args) != nil {
 		return exitUsage
 	}
-	r.port = uint16(*port)
-	if !r.own.IsValid() || r.host == "" || r.network == "" || r.port == 0 || *port > 65535 {
+	if !r.own.IsValid() || r.host == "" || r.network == "" || len(ports) == 0 {
 		fmt.Fprintln(errOut, "relay: --own, --network, --host and --port are needed")
 		return exitUsage
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 	defer stop()
-	if err := r.run(ctx, errOut); err != nil {
+	if err := r.run(ctx, ports, errOut); err != nil {
 		fmt.Fprintln(errOut, "relay:", err)
 		return exitNo
 	}
 	return exitOK
 }
 
-func (r relayer) run(ctx context.Context, errOut io.Writer) error {
+// run listens on every port and passes on until ctx ends or a listener fails.
+func (r relayer) run(ctx context.Context, ports portList, errOut io.Writer) error {
 	here, err := r.listenAddress()
 	if err != nil {
 		return err
 	}
-	l, err := net.Listen("tcp4", netip.AddrPortFrom(here, r.port).String())
-	if err != nil {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	var all sync.WaitGroup
+	for _, port := range ports {
+		r.port = port
+		one := r
+		l, err := net.Listen("tcp4", netip.AddrPortFrom(here, port).String())
+		if err != nil {
+			cancel(err)
+			break
+		}
+		defer context.AfterFunc(ctx, func() { l.Close() })()
+		all.Go(func() { cancel(one.serve(ctx, l, errOut)) })
+	}
+	all.Wait()
+	if err := context.Cause(ctx); !errors.Is(err, context.Canceled) {
 		return err
 	}
-	defer context.AfterFunc(ctx, func() { l.Close() })()
-	return r.serve(ctx, l, errOut)
+	return nil
 }
 
 // serve passes connections on until ctx ends.

@@ -9,8 +9,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/docker/docker/api/types/network"
-
 	"berth/internal/dockertest"
 	"berth/internal/event"
 	"berth/internal/fault"
@@ -267,7 +265,7 @@ func TestWhatIsSavedGoesToTheHomeAndReplacesNothing(t *testing.T) {
 func TestThePickerShowsWhoIsOnEachNetworkAndWhatJoiningItOpens(t *testing.T) {
 	b, server, _ := screened(t)
 	compose := map[string]string{"com.docker.compose.project": "shop", "com.docker.compose.network": "cache", "com.docker.compose.service": "redis"}
-	for _, n := range []network.Inspect{
+	for _, n := range []dockertest.Net{
 		{Name: "shop_cache", Driver: "bridge", Scope: "local", Labels: compose}, {Name: "a,b", Driver: "bridge", Scope: "local"},
 		{Name: "twin", ID: "1111111111111111", Driver: "bridge", Scope: "local"}, {Name: "twin", ID: "2222222222222222", Driver: "bridge", Scope: "local"},
 	} {

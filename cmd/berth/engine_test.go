@@ -12,7 +12,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/docker/docker/api/types/network"
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"berth/internal/dockertest"
@@ -53,7 +52,7 @@ func engineOf(ts *testscript.TestScript) *dockertest.Server {
 // makeNetwork adds a network of somebody else: network NAME [compose=PROJECT/KEY] [driver=D] [internal] [ipv6] [swarm]
 // [config-only] [sealed] [id=ID].
 func makeNetwork(ts *testscript.TestScript, neg bool, args []string) {
-	n := network.Inspect{Name: args[0], Driver: "bridge", Scope: "local", Labels: map[string]string{}, Options: map[string]string{}}
+	n := dockertest.Net{Name: args[0], Driver: "bridge", Scope: "local", Labels: map[string]string{}, Options: map[string]string{}}
 	for _, arg := range args[1:] {
 		switch name, value, _ := strings.Cut(arg, "="); name {
 		case "compose":

@@ -14,8 +14,11 @@ import (
 	"github.com/docker/docker/api/types/volume"
 )
 
+// Net is a network as an inspect tells it.
+type Net = network.Inspect
+
 // Network adds a network that is there before the test.
-func (s *Server) Network(n network.Inspect) {
+func (s *Server) Network(n Net) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.addNetwork(n)

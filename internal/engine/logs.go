@@ -93,10 +93,12 @@ func (e *Engine) Watch(ctx context.Context, changed func(sandbox.Change)) error 
 	}
 }
 
-// changeOf leaves out execs, whose events tell their command lines, and what follows a colon in an action.
+// changeOf leaves out what is no sandbox, execs, whose events tell their command lines, and what follows a colon in an
+// action.
 func changeOf(m events.Message) (sandbox.Change, bool) {
 	action, _, _ := strings.Cut(string(m.Action), ":")
-	if strings.HasPrefix(action, "exec_") {
+	kind := m.Actor.Attributes[sandbox.LabelKind]
+	if strings.HasPrefix(action, "exec_") || kind == sandbox.KindHelper || kind == sandbox.KindRelay {
 		return sandbox.Change{}, false
 	}
 	code, _ := strconv.Atoi(m.Actor.Attributes["exitCode"])

@@ -42,6 +42,11 @@ func (l *Launcher) Audit(ctx context.Context, name string, withProbes bool) (Aud
 		}
 	}
 	proof := judge(plan, seen, facts, probes)
+	if relays, ok, err := l.auditRelays(ctx, plan, seen); err != nil {
+		return AuditReport{}, err
+	} else if ok {
+		proof.Findings = append(proof.Findings, relays)
+	}
 	return AuditReport{
 		Name: name, Posture: proof.Posture, Findings: proof.Findings, Probes: proof.Probes,
 		Changed: sandbox.Diff(plan.Spec, seen.Spec), Mounts: len(plan.Mounts) > 0,

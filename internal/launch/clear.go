@@ -45,9 +45,9 @@ func (l *Launcher) clearOne(ctx context.Context, o sandbox.Observation, name str
 	case known && (record.Home || record.Finished && gone) && hasVolume(o, sandbox.HomeVolume(name)):
 		return true, l.clearButHome(ctx, record)
 	case !known && err == nil: // the record is of a sandbox on another engine
-		return true, l.removeObjects(ctx, butHome(name))
+		return true, l.removeObjects(ctx, name, butHome(name))
 	}
-	if err := l.removeObjects(ctx, objects(name)); err != nil {
+	if err := l.removeObjects(ctx, name, objects(name)); err != nil {
 		return true, err
 	}
 	if known && record.ID == "" && time.Since(record.Created) < time.Minute {
@@ -64,7 +64,7 @@ const settle = time.Second
 
 // clearButHome removes a launch that died but leaves the home that it had taken over, as it was before.
 func (l *Launcher) clearButHome(ctx context.Context, r state.Record) error {
-	if err := l.removeObjects(ctx, butHome(r.Name)); err != nil {
+	if err := l.removeObjects(ctx, r.Name, butHome(r.Name)); err != nil {
 		return err
 	}
 	r.Finished = true

@@ -77,7 +77,9 @@ func (l *Launcher) notFound(ctx context.Context, name string) error {
 func (l *Launcher) names(o sandbox.Observation) []string {
 	var out []string
 	for _, s := range l.mine(o) {
-		out = append(out, s.Spec.Name)
+		if !s.Helper() {
+			out = append(out, s.Spec.Name)
+		}
 	}
 	slices.Sort(out)
 	return out

@@ -2,6 +2,7 @@ package launch
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"berth/internal/agentserver"
@@ -19,7 +20,7 @@ func (l *Launcher) List(ctx context.Context) ([]Status, error) {
 	}
 	var out []Status
 	for _, o := range all {
-		if !l.ours(o) || o.Spec.Labels[sandbox.LabelKind] == sandbox.KindHelper {
+		if !l.ours(o) || o.Helper() {
 			continue
 		}
 		record, err := l.Store.Record(o.Spec.Name)
@@ -107,10 +108,14 @@ func (l *Launcher) Stop(ctx context.Context, name string, o StopOptions) error {
 		if grace == 0 {
 			grace = seen.Spec.Process.StopTimeout
 		}
+		do := sandbox.Stop
 		if o.Force {
-			return l.Runtime.Signal(ctx, seen.ID, sandbox.Kill, 0)
+			do, grace = sandbox.Kill, 0
 		}
-		return l.Runtime.Signal(ctx, seen.ID, sandbox.Stop, grace)
+		if err := l.Runtime.Signal(ctx, seen.ID, do, grace); err != nil {
+			return err
+		}
+		return l.stopRelays(ctx, seen)
 	})
 }
 
@@ -213,13 +218,14 @@ func (l *Launcher) restart(ctx context.Context, p *Plan, record state.Record, se
 	return &Result{Status: l.status(r.seen, record), Links: r.links, Posture: record.Posture}, nil
 }
 
+// restartSteps are those from the start on, and before it the relays', which stop with their sandbox.
 func (p *Plan) restartSteps() []Step {
-	for i, s := range p.Steps {
-		if s.Kind == StepStart {
-			return p.Steps[i:]
-		}
+	i := slices.IndexFunc(p.Steps, func(s Step) bool { return s.Kind == StepStart })
+	if i < 0 {
+		return nil
 	}
-	return nil
+	relays := slices.DeleteFunc(slices.Clone(p.Steps[:i]), func(s Step) bool { return s.Kind != StepRelays })
+	return append(relays, p.Steps[i:]...)
 }
 
 // act does one thing to one sandbox, under its lock, and tells how long it took.

@@ -54,6 +54,8 @@ type Plan struct {
 	Network      *sandbox.NetworkSpec // the sandbox's own bridge; nil: none
 	SubnetPool   netip.Prefix         // where its subnet comes from
 	Joined       []Joined             // the other networks that it is on
+	Relays       []hardening.Relay    // through which it reaches sidecars
+	RelaySpecs   []sandbox.Spec       // what they are made from; known once the sandbox's network is there
 	Links        []LinkPlan
 	VNC          string // auto, on, off
 	Warnings     []string
@@ -116,6 +118,9 @@ func (p *Plan) String() string {
 	line("network", "%s", p.networkText())
 	for _, text := range p.joinedText() {
 		line("joins", "%s", text)
+	}
+	for _, r := range p.Relays {
+		line("relay", "%s; nothing else of that network opens, either way", r)
 	}
 	line("links", "%s", p.linksText())
 	held, given, lacking := count(p.Findings)

@@ -3,10 +3,13 @@ package launch
 import (
 	"errors"
 	"fmt"
+	"net/netip"
+	"regexp"
 	"slices"
 	"strings"
 
 	"berth/hardening"
+	"berth/internal/config"
 	"berth/internal/fault"
 	"berth/internal/sandbox"
 )
@@ -58,6 +61,94 @@ func (b *builder) mayJoin(source string) error {
 	}
 	return fault.New(fault.Usage, sidecarHint(j), "%s: %s: profile strict joins no network, it reaches single services through a relay; %s",
 		source, name, offered(j))
+}
+
+// relays plans a network of the sandbox's own that leads to relays only, one for each host that was named.
+func (b *builder) relays() error {
+	if len(b.s.Sidecars) == 0 {
+		return nil
+	}
+	if err := b.mayRelay(); err != nil {
+		return err
+	}
+	for _, s := range b.s.Sidecars {
+		if err := b.sidecar(s); err != nil {
+			return err
+		}
+	}
+	own := hardening.SealedBridge(b.in.Name, b.engine())
+	own.Labels = b.plan.Spec.Labels
+	if b.in.Subnet.IsValid() {
+		own.Subnet = b.in.Subnet.String()
+	}
+	b.plan.Network, b.plan.SubnetPool = &own, b.s.SubnetPool
+	b.plan.Spec.Network.Attached = append(b.plan.Spec.Network.Attached, sandbox.Attachment{Name: own.Name})
+	return nil
+}
+
+// mayRelay refuses sidecars where the sandbox cannot have a sealed network, or may have none.
+func (b *builder) mayRelay() error {
+	source, network := b.s.Source("sidecars").String(), b.s.Sidecars[0].Network
+	_, bridge := hardening.OwnBridge(b.in.Name, b.plan.Profile, b.engine())
+	switch {
+	case b.plan.Profile == hardening.Paranoid:
+		return fault.New(fault.Usage, "--profile strict", "%s: profile paranoid reaches no sidecar", source)
+	case bridge:
+		return fault.New(fault.Usage, "join it: --network "+network+"    or relay to it: --profile strict",
+			"%s: under profile %s the sandbox has a bridge with a way out, on which no relay is needed", source, b.plan.Profile)
+	case !hardening.CanSeal(b.engine()):
+		return fault.New(fault.Usage, "--profile standard --network "+network,
+			"%s: a relay needs a sealed network, which this engine (%s) cannot make", source, b.engine().Kind)
+	}
+	return nil
+}
+
+var hostName = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?$`)
+
+// sidecar adds one port of one host to the relays.
+func (b *builder) sidecar(s config.Sidecar) error {
+	source := s.At.String()
+	_, err := netip.ParseAddr(s.Host)
+	switch {
+	case err == nil:
+		return fault.New(fault.Usage, "write its service or container name", "%s: %s is an address, which a container keeps only while it runs", source, s.Host)
+	case s.Host == "localhost" || s.Host == "sandbox":
+		return fault.New(fault.Usage, "write its service or container name", "%s: %s is the sandbox itself", source, s.Host)
+	case !hostName.MatchString(s.Host):
+		return fault.New(fault.Usage, "write its service or container name", "%s: %q is not the name of a host", source, s.Host)
+	}
+	j, err := b.networks().Resolve(s.Network)
+	if err != nil {
+		return within(source, err)
+	}
+	if !slices.ContainsFunc(j.Peers, func(p Peer) bool { return p.Name == s.Host }) {
+		b.plan.Warnings = append(b.plan.Warnings, fmt.Sprintf("nobody on %s is called %s now; %s", j.Name, s.Host, offered(j)))
+	}
+	i := slices.IndexFunc(b.plan.Relays, func(r hardening.Relay) bool { return r.Host == s.Host })
+	if i < 0 {
+		b.plan.Relays = append(b.plan.Relays, hardening.Relay{
+			Sandbox: b.in.Name, Number: len(b.plan.Relays) + 1, Network: j.Name, Host: s.Host, Ports: []uint16{s.Port},
+		})
+		return nil
+	}
+	r := &b.plan.Relays[i]
+	if r.Network != j.Name {
+		return fault.New(fault.Usage, "reach one of them by its container's name", "%s: %s is on %s and on %s, and the sandbox can have one host of that name",
+			source, s.Host, r.Network, j.Name)
+	}
+	if !slices.Contains(r.Ports, s.Port) {
+		r.Ports = append(r.Ports, s.Port)
+	}
+	return nil
+}
+
+// relayText names the relays of a plan's step.
+func (p *Plan) relayText() string {
+	var names []string
+	for _, r := range p.Relays {
+		names = append(names, r.String())
+	}
+	return strings.Join(names, "; ")
 }
 
 // offered lists what a network has to offer to a relay.

@@ -14,8 +14,8 @@ import (
 // network plans the sandbox's own bridge and the links that are published over it on loopback.
 func (b *builder) network() error {
 	for key, what := range map[string]bool{
-		"sidecars": len(b.s.Sidecars) > 0, "egress_private": len(b.s.EgressPrivate) > 0,
-		"egress": b.s.Egress.Mode != "" && b.s.Egress.Mode != "direct",
+		"egress_private": len(b.s.EgressPrivate) > 0,
+		"egress":         b.s.Egress.Mode != "" && b.s.Egress.Mode != "direct",
 	} {
 		if what {
 			return later(b.s.Source(key).String()+": "+key, "the sealed network", "leave "+key+" out")
@@ -35,6 +35,9 @@ func (b *builder) network() error {
 		}
 	}
 	if err := b.join(); err != nil {
+		return err
+	}
+	if err := b.relays(); err != nil {
 		return err
 	}
 	own, ok := hardening.OwnBridge(b.in.Name, b.plan.Profile, b.engine())
@@ -195,6 +198,11 @@ func (b *builder) steps() {
 	p.Steps = append(p.Steps,
 		step(StepNetwork, "create network %s", p.Network.Name),
 		beside(StepVolume, "create volume %s", sandbox.HomeVolume(name)),
+	)
+	if len(p.Relays) > 0 {
+		p.Steps = append(p.Steps, step(StepRelays, "start relay to %s", p.relayText()))
+	}
+	p.Steps = append(p.Steps,
 		step(StepCreate, "create container %s", sandbox.ContainerName(name)),
 		step(StepHome, "make %s", agentHome),
 		step(StepStart, "start"),

@@ -99,6 +99,11 @@ func (r *run) audit(ctx context.Context) error {
 	}
 	facts.Networks = now.Networks
 	r.proof = judge(r.plan, r.seen, facts, outcomes)
+	if relays, ok, err := r.auditRelays(ctx, r.plan, r.seen); err != nil {
+		return err
+	} else if ok {
+		r.proof.Findings = append(r.proof.Findings, relays)
+	}
 	for _, f := range r.proof.Findings {
 		if !f.Good() {
 			return fault.New(fault.Findings, f.Fix, "%s: rule %s does not hold: wanted %s, found %s", r.plan.Spec.Name, f.Rule, f.Wanted, f.Observed)

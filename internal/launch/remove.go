@@ -75,14 +75,20 @@ func (l *Launcher) bereft(ctx context.Context, name string) bool {
 
 // removeAll removes everything of one name, in the order in which the engine lets go of it.
 func (l *Launcher) removeAll(ctx context.Context, name string) error {
-	if err := l.removeObjects(ctx, objects(name)); err != nil {
+	if err := l.removeObjects(ctx, name, objects(name)); err != nil {
 		return err
 	}
 	return l.forget(name)
 }
 
-func (l *Launcher) removeObjects(ctx context.Context, list []Removal) error {
+// removeObjects removes what a list names, and the relays before the network that they stand on.
+func (l *Launcher) removeObjects(ctx context.Context, name string, list []Removal) error {
 	for _, object := range list {
+		if object.Kind == sandbox.NetworkObject {
+			if err := l.removeRelays(ctx, name); err != nil {
+				return err
+			}
+		}
 		if err := l.removeOwn(ctx, object.Kind, object.Name); err != nil {
 			return err
 		}
@@ -163,12 +169,22 @@ func (l *Launcher) leftovers(o sandbox.Observation) ([]Removal, error) {
 	for _, r := range records {
 		known[r.Name] = r
 	}
+	served := map[string]bool{}
+	for _, s := range l.mine(o) {
+		served[s.Spec.Name] = true
+	}
 	there := map[string]bool{}
 	var out []Removal
 	for _, s := range l.mine(o) {
 		name := s.Spec.Labels[sandbox.LabelSandbox]
-		if s.Spec.Labels[sandbox.LabelKind] == sandbox.KindHelper {
+		switch s.Spec.Labels[sandbox.LabelKind] {
+		case sandbox.KindHelper:
 			out = append(out, Removal{Kind: sandbox.ContainerObject, Name: name, ID: s.ID, Why: "a helper that was not removed"})
+			continue
+		case sandbox.KindRelay:
+			if !served[name] {
+				out = append(out, Removal{Kind: sandbox.ContainerObject, Name: name, ID: s.ID, Why: "a relay whose sandbox is gone"})
+			}
 			continue
 		}
 		there[name] = true

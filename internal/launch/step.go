@@ -12,6 +12,7 @@ const (
 	StepLoad    StepKind = "load"    // put berth's own starter image into the engine
 	StepNetwork StepKind = "network" // make the sandbox's own bridge
 	StepVolume  StepKind = "volume"  // make the volume of the home
+	StepRelays  StepKind = "relays"  // start the relays to sidecars
 	StepCreate  StepKind = "create"  // make the container, joined to its networks
 	StepHome    StepKind = "home"    // make the home folder, owned by the sandbox's user
 	StepStart   StepKind = "start"

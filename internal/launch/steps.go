@@ -13,6 +13,7 @@ import (
 var runSteps = map[StepKind]func(*run, context.Context) error{
 	StepNetwork: (*run).network,
 	StepVolume:  (*run).volume,
+	StepRelays:  (*run).relays,
 	StepCreate:  (*run).create,
 	StepHome:    (*run).home,
 	StepStart:   (*run).start,

@@ -221,17 +221,7 @@ func (l *Launcher) withImage(ctx context.Context, q Request, p *Plan) (*Plan, st
 func (l *Launcher) bring(ctx context.Context, p *Plan, kind StepKind) error {
 	ref := p.Spec.Image.Ref
 	if kind == StepLoad {
-		archive, err := l.Starter(strings.TrimPrefix(p.Spec.Image.Platform, "linux/"))
-		if err != nil {
-			return err
-		}
-		in, out := io.Pipe()
-		go func() {
-			_, err := archive.WriteTo(out)
-			out.CloseWithError(err)
-		}()
-		defer in.Close() //nolint:errcheck // ends the writer
-		return l.Runtime.Load(ctx, in)
+		return l.loadStarter(ctx, strings.TrimPrefix(p.Spec.Image.Platform, "linux/"))
 	}
 	if name := ownName(l.Names, ref); name != "" && l.Build == nil {
 		return fault.New(fault.Image, "berth build "+name, "%s: it is not built yet", name)
@@ -240,6 +230,21 @@ func (l *Launcher) bring(ctx context.Context, p *Plan, kind StepKind) error {
 	}
 	_, err := l.Runtime.Pull(ctx, ref, "", l.named(p.Spec.Name))
 	return err
+}
+
+// loadStarter puts berth's own image into the engine.
+func (l *Launcher) loadStarter(ctx context.Context, arch string) error {
+	archive, err := l.Starter(arch)
+	if err != nil {
+		return err
+	}
+	in, out := io.Pipe()
+	go func() {
+		_, err := archive.WriteTo(out)
+		out.CloseWithError(err)
+	}()
+	defer in.Close() //nolint:errcheck // ends the writer
+	return l.Runtime.Load(ctx, in)
 }
 
 // named gives a sink that says whose events they are.
@@ -362,6 +367,9 @@ func inWords(changed []sandbox.Difference) []string {
 func (l *Launcher) replace(ctx context.Context, s sandbox.Observed) error {
 	l.Sink(event.Event{Time: time.Now().UTC(), Sandbox: s.Spec.Name, Step: "remove", Stage: event.Note, Text: fmt.Sprintf("replacing %s", s.Spec.Name)})
 	if err := l.Runtime.Remove(ctx, sandbox.ContainerObject, s.ID); err != nil {
+		return err
+	}
+	if err := l.removeRelays(ctx, s.Spec.Name); err != nil {
 		return err
 	}
 	return l.Runtime.Remove(ctx, sandbox.NetworkObject, sandbox.OwnNetwork(s.Spec.Name))

@@ -94,7 +94,8 @@ func defaultGateway() string {
 	return ""
 }
 
-// nameResolution asks each resolver for the root's name servers: the smallest question there is.
+// nameResolution asks each resolver for the root's name servers: the smallest question there is. An engine's own
+// resolver, which knows the members of a network, answers that it failed where nobody stands behind it.
 func nameResolution() (Result, string) {
 	text, err := os.ReadFile("/etc/resolv.conf")
 	if err != nil {
@@ -127,6 +128,7 @@ func resolves(server string) bool {
 	if _, err := conn.Write(question); err != nil {
 		return false
 	}
-	n, err := conn.Read(make([]byte, 512))
-	return err == nil && n >= 12
+	reply := make([]byte, 512)
+	n, err := conn.Read(reply)
+	return err == nil && n >= 12 && reply[3]&0x0f == 0 // RCODE 0: no error
 }

@@ -68,9 +68,10 @@ type Probe struct {
 
 // Setting is the sandbox that a probe's result is held against.
 type Setting struct {
-	Level  Level
-	Root   bool // probed as uid 0
-	Sealed bool // network none
+	Level   Level
+	Root    bool // probed as uid 0
+	Sealed  bool // nothing but what berth leads in and out: network none, or one of its own that leads to relays only
+	Relayed bool // it has such a network
 }
 
 // MustBeClosed tells whether an open result breaks what the sandbox promises.
@@ -78,6 +79,9 @@ func (p Probe) MustBeClosed(s Setting) bool {
 	from := p.From
 	if s.Root {
 		from = p.Root
+	}
+	if s.Relayed && p.ID == "interfaces" {
+		return false // the way to the relays is one
 	}
 	return s.Level >= from && (s.Sealed || !p.Sealed)
 }

@@ -47,7 +47,7 @@ func TestAStricterProfileNeverPromisesLess(t *testing.T) {
 	for _, p := range All() {
 		for level := Compat; level < Paranoid; level++ {
 			for _, root := range []bool{false, true} {
-				if p.MustBeClosed(Setting{level, root, true}) && !p.MustBeClosed(Setting{level + 1, root, true}) {
+				if p.MustBeClosed(Setting{Level: level, Root: root, Sealed: true}) && !p.MustBeClosed(Setting{Level: level + 1, Root: root, Sealed: true}) {
 					t.Errorf("%s: closed at %d, not at %d", p.ID, level, level+1)
 				}
 			}
@@ -68,6 +68,8 @@ func TestMustBeClosed(t *testing.T) {
 		{"write-root", Setting{Level: Strict, Root: true}, true},
 		{"interfaces", Setting{Level: Standard}, false},
 		{"interfaces", Setting{Level: Standard, Sealed: true}, true},
+		{"interfaces", Setting{Level: Standard, Sealed: true, Relayed: true}, false},
+		{"host-gateway", Setting{Level: Standard, Sealed: true, Relayed: true}, true},
 		{"ptrace", Setting{Level: Strict}, false},
 		{"ptrace", Setting{Level: Paranoid}, true},
 	} {

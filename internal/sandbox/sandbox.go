@@ -3,6 +3,7 @@ package sandbox
 
 import (
 	"net/netip"
+	"strconv"
 	"time"
 )
 
@@ -193,6 +194,15 @@ func ContainerName(name string) string { return "berth-" + name }
 
 // HomeVolume gives the name of the volume that holds a sandbox's home.
 func HomeVolume(name string) string { return "berth-" + name + "-home" }
+
+// RelayName gives the name of a sandbox's relay; no sandbox can have such a name.
+func RelayName(name string, number int) string { return name + ".relay" + strconv.Itoa(number) }
+
+// Helper tells whether a container of berth's is no sandbox but serves one: a relay, or one that files are read through.
+func (o Observed) Helper() bool {
+	kind := o.Spec.Labels[LabelKind]
+	return kind == KindHelper || kind == KindRelay
+}
 
 // OwnNetwork gives the name of a sandbox's own bridge. It sorts before other names, since the engine takes the
 // first network by name for the default route and the published ports (docker networks, API < 1.48).
