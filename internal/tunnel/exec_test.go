@@ -12,10 +12,7 @@ import (
 	"time"
 )
 
-const (
-	typeData, typeWindow, typePing = 0, 1, 2
-	flagSYN, flagFIN               = 1, 4
-)
+const typeData, typeWindow, typePing = 0, 1, 2
 
 // frame makes one of yamux's.
 func frame(kind byte, flags uint16, stream, length uint32, body []byte) []byte {
@@ -148,11 +145,38 @@ func TestProxyStreamsThatNobodyTakesAreClosed(t *testing.T) {
 func TestNoMoreThanSoManyStreams(t *testing.T) {
 	port := serve(t, echo)
 	host := joinExec(t, Ports{port}).host
-	for range maxStreams - 1 { // the control stream is one
+	for range maxDials {
 		dial(t, host, port)
 	}
 	if _, err := host.Dial(t.Context(), port); !errors.Is(err, ErrTooMany) {
 		t.Errorf("got %v", err)
+	}
+}
+
+func TestProgramsThatWantOutLeaveRoomForLinks(t *testing.T) {
+	port := serve(t, echo)
+	both := joinExec(t, Ports{port})
+	go func() {
+		for {
+			conn, err := both.host.AcceptProxy(t.Context())
+			if err != nil {
+				return
+			}
+			t.Cleanup(func() { conn.Close() }) // held, as one whose far end is slow
+		}
+	}()
+	inner := both.inside.link.(*execInside)
+	var full error
+	for range maxProxies + 1 {
+		if _, full = inner.mux.open(message{Kind: kindProxy}); full != nil {
+			break
+		}
+	}
+	if !errors.Is(full, ErrTooMany) {
+		t.Errorf("%d streams of the proxy: %v", maxProxies+1, full)
+	}
+	if err := roundTrip(dial(t, both.host, port), "a link"); err != nil {
+		t.Error(err)
 	}
 }
 
@@ -194,8 +218,8 @@ func FuzzGuard(f *testing.F) {
 	f.Add(append(helloFrames(), frame(typePing, flagSYN, 0, 1, nil)...))
 	f.Add(frame(typeData, flagFIN, 2, 1<<31, []byte("abc")))
 	f.Fuzz(func(t *testing.T, in []byte) {
-		whole, failed := io.ReadAll(&guard{lost: func(error) {}, ReadWriteCloser: duplex{io.NopCloser(bytes.NewReader(in)), nil}})
-		_, cut := io.ReadAll(&guard{lost: func(error) {}, ReadWriteCloser: duplex{io.NopCloser(iotest.OneByteReader(bytes.NewReader(in))), nil}})
+		whole, failed := io.ReadAll(&guard{lost: func(error) {}, book: newLedger(), ReadWriteCloser: duplex{io.NopCloser(bytes.NewReader(in)), nil}})
+		_, cut := io.ReadAll(&guard{lost: func(error) {}, book: newLedger(), ReadWriteCloser: duplex{io.NopCloser(iotest.OneByteReader(bytes.NewReader(in))), nil}})
 		if (failed == nil) != (cut == nil) {
 			t.Errorf("whole: %v; byte by byte: %v", failed, cut)
 		}

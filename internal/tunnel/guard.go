@@ -7,10 +7,13 @@ import (
 )
 
 const (
-	window      = 1 << 20 // bytes one stream may send ahead of its reader
-	frameLength = 12      // of yamux's head: version, type, flags (2), stream (4), length (4)
+	window      = 512 << 10 // bytes one stream may send ahead of its reader
+	frameLength = 12        // of yamux's head: version, type, flags (2), stream (4), length (4)
 	frameData   = 0
 	framePing   = 2
+	flagSYN     = 1
+	flagFIN     = 4
+	flagRST     = 8
 )
 
 // guard reads yamux frames and stops at one that no peer of ours sends, before yamux sees it: yamux v0.1.2 starts
@@ -18,6 +21,7 @@ const (
 type guard struct {
 	io.ReadWriteCloser
 	lost func(error) // called before yamux learns of an error
+	book *ledger
 	head [frameLength]byte
 	have int    // bytes of head seen
 	body uint32 // bytes of the frame's body still to come
@@ -96,5 +100,5 @@ func (g *guard) frame() error {
 	case kind == frameData:
 		g.body = length
 	}
-	return nil
+	return g.book.came(binary.BigEndian.Uint32(g.head[4:]), binary.BigEndian.Uint16(g.head[2:]), int(g.body))
 }

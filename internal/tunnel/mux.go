@@ -23,11 +23,15 @@ type mux struct {
 	accept  func(conn *stream, first message)
 	end     func(error)
 	out     chan message // for the control stream
+	book    *ledger
+
+	mostOurs, mostTheirs int // streams at once, by who opened them
 
 	dead    atomic.Bool
 	mu      sync.Mutex
 	control *stream
 	live    map[uint32]*stream
+	ours    int             // of live, those this side opened
 	early   map[uint32]bool // gone before they were accepted
 	last    uint32          // stream accepted
 	odd     uint32          // last bit of the streams the peer opens
@@ -45,14 +49,14 @@ func settings() *yamux.Config {
 func newMux(pipe io.ReadWriteCloser, host bool, accept func(*stream, message), end func(error)) (*mux, error) {
 	m := &mux{
 		accept: accept, end: end, out: make(chan message, 4*maxStreams),
-		live: map[uint32]*stream{}, early: map[uint32]bool{},
+		live: map[uint32]*stream{}, early: map[uint32]bool{}, book: newLedger(),
 	}
 	start := yamux.Server
-	m.odd = 1
+	m.odd, m.mostOurs, m.mostTheirs = 1, maxProxies, maxDials
 	if host {
-		start, m.odd = yamux.Client, 0
+		start, m.odd, m.mostOurs, m.mostTheirs = yamux.Client, 0, maxDials, maxProxies
 	}
-	session, err := start(&guard{ReadWriteCloser: pipe, lost: m.lost}, settings())
+	session, err := start(&guard{ReadWriteCloser: pipe, lost: m.lost, book: m.book}, settings())
 	if err != nil {
 		pipe.Close()
 		return nil, err
@@ -80,7 +84,7 @@ func (m *mux) serve() {
 			m.lost(fmt.Errorf("%d streams: %w", open, ErrProtocol))
 			m.close()
 			return
-		case open > maxStreams:
+		case open > maxStreams, m.theirs() > m.mostTheirs, m.book.tight():
 			conn.Close()
 		default:
 			go m.first(conn)
@@ -102,7 +106,7 @@ func (m *mux) first(conn *stream) {
 
 // open makes a stream that begins with a message.
 func (m *mux) open(first message) (*stream, error) {
-	if m.session.NumStreams() >= maxStreams {
+	if m.session.NumStreams() >= maxStreams || m.full() || m.book.tight() {
 		return nil, ErrTooMany
 	}
 	raw, err := m.session.OpenStream()
@@ -115,6 +119,20 @@ func (m *mux) open(first message) (*stream, error) {
 		return nil, err
 	}
 	return conn, nil
+}
+
+// full tells whether this side has opened all it may.
+func (m *mux) full() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.ours >= m.mostOurs
+}
+
+// theirs gives how many streams the peer has opened.
+func (m *mux) theirs() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return len(m.live) - m.ours
 }
 
 // setControl takes the stream as the control stream, if there is none yet, and begins to write there.
@@ -184,10 +202,14 @@ func (m *mux) expire() {
 }
 
 func (m *mux) register(raw *yamux.Stream, accepted bool) *stream {
-	conn := &stream{Stream: raw, mux: m}
+	conn := &stream{Stream: raw, mux: m, ours: !accepted}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.live[raw.StreamID()] = conn
+	if conn.ours {
+		m.ours++
+		m.book.opened(raw.StreamID())
+	}
 	if m.dead.Load() {
 		_ = raw.SetDeadline(time.Unix(1, 0))
 	}
@@ -222,6 +244,7 @@ func (m *mux) gone(id uint32) error {
 type stream struct {
 	*yamux.Stream
 	mux    *mux
+	ours   bool // opened by this side
 	once   sync.Once
 	closed atomic.Bool // by this side, wholly
 	eof    atomic.Bool // the peer has written all
@@ -231,6 +254,9 @@ type stream struct {
 // Read reads; after Close it gives net.ErrClosed.
 func (c *stream) Read(p []byte) (int, error) {
 	n, err := c.Stream.Read(p)
+	if c.mux.book.read(c.StreamID(), n) {
+		c.Shrink()
+	}
 	switch {
 	case err != nil && c.mux.dead.Load() && !c.eof.Load():
 		err = ErrClosed // what was cut must not look whole
@@ -271,12 +297,21 @@ func (c *stream) Close() error {
 	c.once.Do(func() {
 		c.closed.Store(true)
 		_ = c.Stream.SetDeadline(time.Unix(1, 0))
-		c.mux.mu.Lock()
-		delete(c.mux.live, c.StreamID())
-		c.mux.mu.Unlock()
+		c.mux.forget(c)
 		go c.finish() // yamux waits for the pipe; who closes does not
 	})
 	return nil
+}
+
+// forget takes a stream that was closed out of the lists.
+func (m *mux) forget(conn *stream) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.live, conn.StreamID())
+	if conn.ours {
+		m.ours--
+	}
+	m.book.closed(conn.StreamID())
 }
 
 func (c *stream) finish() {
