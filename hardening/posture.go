@@ -24,7 +24,7 @@ type Posture struct {
 
 // NewPosture reads a posture off an audit, or off Harden's findings where nothing runs yet (then without probes).
 func NewPosture(p Profile, planned sandbox.Spec, giveUp []GiveUp, f Facts, findings []Finding, probes Probes) Posture {
-	out := Posture{Profile: p, Network: networkPosture(planned, f)}
+	out := Posture{Profile: p, Network: append(networkPosture(planned, f), reachPosture(p, planned, f)...)}
 	out.Unverified = f.Engine.Remote || f.Engine.Kind == sandbox.DockerDesktop
 	for _, found := range findings {
 		switch found.State {
@@ -108,6 +108,9 @@ func (p Posture) String() string { return strings.Join(p.Pieces(), " · ") }
 func networkPosture(planned sandbox.Spec, f Facts) []string {
 	if planned.Network.Mode == noNetwork {
 		return []string{"nothing published", "egress off"}
+	}
+	if planned.Network.Mode != sandbox.OwnNetwork(planned.Name) {
+		return []string{"nothing published"}
 	}
 	links := "nothing published"
 	if len(planned.Network.Ports) > 0 {

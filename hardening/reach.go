@@ -74,3 +74,24 @@ func Opens(n sandbox.NetworkInfo, e sandbox.Engine) Opening {
 	}
 	return o
 }
+
+// reachPosture says where a sandbox stands besides alone: relays, and networks of others with what they open.
+func reachPosture(p Profile, planned sandbox.Spec, f Facts) []string {
+	var out []string
+	if _, relayed := sealing(p, planned); relayed {
+		out = append(out, "sidecars through relays")
+	}
+	for _, a := range planned.Network.Attached {
+		if a.Name == sandbox.OwnNetwork(planned.Name) {
+			continue
+		}
+		opens := "a way out, unless the engine says otherwise"
+		for _, n := range f.Networks {
+			if n.Name == a.Name {
+				opens = Opens(n, f.Engine).Long
+			}
+		}
+		out = append(out, "joined "+a.Name+": "+opens)
+	}
+	return out
+}

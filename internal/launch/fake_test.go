@@ -95,7 +95,11 @@ func (f *fakeRuntime) Observe(_ context.Context, refs ...string) (sandbox.Observ
 		}
 	}
 	for _, n := range f.networks {
-		o.Networks = append(o.Networks, sandbox.NetworkInfo{ID: n.Name, Name: n.Name, Driver: "bridge", Options: n.Options, Labels: n.Labels})
+		info := sandbox.NetworkInfo{ID: n.Name, Name: n.Name, Driver: "bridge", Internal: n.Internal, Options: n.Options, Labels: n.Labels}
+		if subnet, err := netip.ParsePrefix(n.Subnet); err == nil {
+			info.Subnets = append(info.Subnets, subnet)
+		}
+		o.Networks = append(o.Networks, info)
 	}
 	for name, labels := range f.volumes {
 		o.Volumes = append(o.Volumes, sandbox.VolumeInfo{Name: name, Driver: "local", Labels: labels})

@@ -197,7 +197,12 @@ func (n Networks) peers(name string) []Peer {
 		}
 		out = append(out, p)
 	}
-	slices.SortStableFunc(out, func(a, b Peer) int { return strings.Compare(a.Name, b.Name) })
+	slices.SortStableFunc(out, func(a, b Peer) int {
+		if a.Sandbox != b.Sandbox { // services first
+			return map[bool]int{true: 1, false: -1}[a.Sandbox]
+		}
+		return strings.Compare(a.Name, b.Name)
+	})
 	return out
 }
 

@@ -174,6 +174,9 @@ func (p *Plan) networkText() string {
 	if p.Network == nil {
 		return p.Spec.Network.Mode
 	}
+	if p.Network.Internal {
+		return p.Network.Name + ", sealed: it leads to the relays only"
+	}
 	return p.Network.Name + ", a bridge of its own; egress direct: internet, your LAN and this host's services"
 }
 

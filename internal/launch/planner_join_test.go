@@ -1,0 +1,336 @@
+package launch
+
+import (
+	"net/netip"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"berth/hardening"
+	"berth/internal/config"
+	"berth/internal/fault"
+	"berth/internal/host"
+	"berth/internal/sandbox"
+	"berth/network"
+)
+
+// composed is a label set as compose gives it.
+func composed(project, key string) map[string]string {
+	return map[string]string{network.ProjectLabel: project, network.KeyLabel: key}
+}
+
+// served is a container of a compose service that runs.
+func served(project, service string, on string, ports ...uint16) sandbox.Container {
+	return sandbox.Container{
+		Name: project + "-" + service + "-1", Running: true, Networks: []string{on}, Ports: ports,
+		Labels: map[string]string{network.ProjectLabel: project, network.ServiceLabel: service, network.WorkingDirLabel: "/srv/" + project},
+	}
+}
+
+// joinInput is a machine on which two compose projects run.
+func joinInput(t *testing.T, set func(*config.Settings)) Input {
+	t.Helper()
+	in := planInput(t, "~/shop:/workspace")
+	in.Observation.Networks = []sandbox.NetworkInfo{
+		{ID: "b1", Name: "blog_default", Driver: "bridge", Scope: "local", Labels: composed("blog", "default")},
+		{ID: "c1", Name: "closed", Driver: "bridge", Scope: "local", Internal: true, Options: map[string]string{"com.docker.network.bridge.inhibit_ipv4": "true"}},
+		{ID: "q1", Name: "quiet", Driver: "bridge", Scope: "local", Internal: true},
+		{ID: "s1", Name: "shop_cache", Driver: "bridge", Scope: "local", Labels: composed("shop", "cache")},
+		{ID: "s2", Name: "shop_default", Driver: "bridge", Scope: "local", Labels: composed("shop", "default")},
+		{ID: "o1", Name: "0berth-other", Driver: "bridge", Scope: "local", Labels: map[string]string{sandbox.LabelSandbox: "other"}},
+	}
+	in.Observation.Containers = []sandbox.Container{
+		served("shop", "redis", "shop_cache", 6379), served("shop", "web", "shop_default", 80, 443), {Name: "stopped", Networks: []string{"shop_cache"}},
+		{Name: "berth-blog", Running: true, Networks: []string{"shop_cache"}, Labels: map[string]string{sandbox.LabelSandbox: "blog", sandbox.LabelKind: "sandbox"}},
+		{Name: "berth-old.relay1", Running: true, Networks: []string{"shop_cache"}, Labels: map[string]string{sandbox.LabelSandbox: "old", sandbox.LabelKind: sandbox.KindRelay}},
+	}
+	in.Compose = map[string]string{"/home/me/shop/compose.yaml": "services: {}\n"}
+	set(in.Settings)
+	return in
+}
+
+func join(names ...string) func(*config.Settings) {
+	return func(s *config.Settings) { s.AdditionalNetworks = names }
+}
+
+func TestThePlanSaysWhoIsOnAJoinedNetworkAndWhatItOpens(t *testing.T) {
+	for name, want := range map[string]string{
+		"cache":        "shop_cache of compose project shop: ends the seal: default route, LAN, this machine's services and internet open; reaches and is reached by redis :6379, sandbox blog, on every port",
+		"blog_default": "blog_default of compose project blog: ends the seal: default route, LAN, this machine's services and internet open; nobody is on it now",
+		"quiet":        "quiet: ends the seal: this machine's services open; nobody is on it now",
+		"closed":       "closed: nothing else opens; nobody is on it now",
+	} {
+		plan, err := NewPlan(joinInput(t, join(name)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := plan.joinedText(); !slices.Equal(got, []string{want}) || !strings.Contains(plan.String(), "  joins   "+want+"\n") {
+			t.Errorf("%s: %q\nwant %q", name, got, want)
+		}
+	}
+}
+
+func TestAJoinedNetworkIsAttachedByItsFullNameOnce(t *testing.T) {
+	plan, err := NewPlan(joinInput(t, join("default", "cache", "shop_cache")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, a := range plan.Spec.Network.Attached {
+		if a.Name != sandbox.OwnNetwork("shop") {
+			names = append(names, a.Name)
+		}
+	}
+	if !slices.Equal(names, []string{"shop_cache", "shop_default"}) {
+		t.Errorf("attached to %v", names)
+	}
+	if !slices.Contains(plan.Warnings, "shop_cache and another name mean the same network, shop_cache: one is enough") {
+		t.Errorf("warnings: %v", plan.Warnings)
+	}
+	if mode := plan.Spec.Network.Mode; !slices.ContainsFunc(plan.Spec.Network.Attached, func(a sandbox.Attachment) bool { return a.Name == mode }) {
+		t.Errorf("the mode is %s, which is not attached", mode)
+	}
+}
+
+func TestTheScopeOfANameIsFoundWhereTheUserStands(t *testing.T) {
+	in := joinInput(t, join("default"))
+	in.Compose = nil
+	if _, err := NewPlan(in); err == nil || !strings.Contains(err.Error(), "default: is in several compose projects: blog (blog_default), shop (shop_default)") {
+		t.Errorf("without a compose file: %v", err)
+	}
+	in.Host.Env = host.Env{"COMPOSE_PROJECT_NAME": "blog", "SANDBOX_VOLUMES": "~/shop:/workspace"}
+	plan, err := NewPlan(in)
+	if err != nil || plan.Joined[0].Name != "blog_default" || plan.Joined[0].How != network.ByProject {
+		t.Errorf("by the environment: %+v, %v", plan, err)
+	}
+	in.Settings.ComposeProject = "shop"
+	if plan, err = NewPlan(in); err != nil || plan.Joined[0].Name != "shop_default" {
+		t.Errorf("by the configuration: %+v, %v", plan, err)
+	}
+}
+
+func TestAFullNameNeedsNoScope(t *testing.T) {
+	in := joinInput(t, join("shop_default"))
+	in.Host.Env = host.Env{"COMPOSE_PROJECT_NAME": "Not A Project", "SANDBOX_VOLUMES": "~/shop:/workspace"}
+	if plan, err := NewPlan(in); err != nil || plan.Joined[0].Name != "shop_default" {
+		t.Errorf("got %v", err)
+	}
+	in.Settings.AdditionalNetworks = []string{"default"}
+	if _, err := NewPlan(in); err == nil || err.Error() != `default: COMPOSE_PROJECT_NAME: "Not A Project" cannot be the name of a compose project` {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestANameThatMeansNoNetworkIsRefusedWithItsPlace(t *testing.T) {
+	for name, want := range map[string]fault.Kind{
+		"host": fault.Usage, "none": fault.Usage, "bridge": fault.Usage, "container:x": fault.Usage, "service:web": fault.Usage,
+		"nope": fault.NotFound, "shop_*": fault.NotFound, strings.Repeat("n", 300): fault.NotFound, "日本": fault.NotFound,
+		"0berth-other": fault.NotFound, "nope/default": fault.NotFound,
+	} {
+		_, err := NewPlan(joinInput(t, join(name)))
+		if fault.KindOf(err) != want || fault.HintOf(err) == "" || !strings.HasPrefix(err.Error(), "default: "+name+": ") {
+			t.Errorf("%s: %v, kind %v, hint %q", name, err, fault.KindOf(err), fault.HintOf(err))
+		}
+	}
+}
+
+// under makes the parts of a plan that concern networks, as a profile has them.
+func under(t *testing.T, p hardening.Profile, in Input) (*Plan, error) {
+	t.Helper()
+	b := &builder{in: in, s: in.Settings, plan: &Plan{Profile: p}}
+	b.plan.Spec.Labels = map[string]string{sandbox.LabelSandbox: in.Name}
+	if err := b.join(); err != nil {
+		return nil, err
+	}
+	return b.plan, b.relays()
+}
+
+func TestAStricterProfileJoinsNothingAndSaysWhatIsLeft(t *testing.T) {
+	for _, c := range []struct {
+		profile    hardening.Profile
+		name       string
+		want, hint string
+	}{
+		{hardening.Strict, "cache", "default: cache: profile strict joins no network, it reaches single services through a relay; on shop_cache are: redis :6379, sandbox blog",
+			"--sidecar shop_cache/redis:6379"},
+		{hardening.Strict, "blog_default", "default: blog_default: profile strict joins no network, it reaches single services through a relay; nobody is on blog_default now",
+			"--sidecar blog_default/HOST:PORT"},
+		{hardening.Paranoid, "cache", "default: cache: profile paranoid joins no network", "--profile standard joins networks, --profile strict reaches single services of them"},
+	} {
+		_, err := under(t, c.profile, joinInput(t, join(c.name)))
+		if err == nil || err.Error() != c.want || fault.HintOf(err) != c.hint || fault.KindOf(err) != fault.Usage {
+			t.Errorf("%s: %v\nhint %s", c.profile, err, fault.HintOf(err))
+		}
+	}
+	in := joinInput(t, join("cache"))
+	b := &builder{in: in, s: in.Settings, plan: &Plan{Profile: hardening.Strict, GiveUp: []hardening.GiveUp{{Rule: "joined-networks"}}}}
+	if err := b.join(); err != nil || len(b.plan.Joined) != 1 {
+		t.Errorf("with the rule given up: %v", err)
+	}
+}
+
+func sidecars(list ...config.Sidecar) func(*config.Settings) {
+	return func(s *config.Settings) { s.Sidecars = list }
+}
+
+func TestSidecarsAreRelaysOneForEachHost(t *testing.T) {
+	in := joinInput(t, sidecars(config.Sidecar{Network: "cache", Host: "redis", Port: 6379}, config.Sidecar{Network: "default", Host: "web", Port: 80},
+		config.Sidecar{Network: "shop_cache", Host: "redis", Port: 6380}, config.Sidecar{Network: "shop_cache", Host: "redis", Port: 6379}))
+	plan, err := under(t, hardening.Strict, in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []hardening.Relay{
+		{Sandbox: "shop", Number: 1, Network: "shop_cache", Host: "redis", Ports: []uint16{6379, 6380}},
+		{Sandbox: "shop", Number: 2, Network: "shop_default", Host: "web", Ports: []uint16{80}},
+	}
+	if !reflect.DeepEqual(plan.Relays, want) {
+		t.Errorf("got %+v", plan.Relays)
+	}
+	own := plan.Network
+	if own == nil || !own.Internal || own.Name != "0berth-shop" || own.Subnet != "10.83.0.0/28" || own.Options["com.docker.network.bridge.inhibit_ipv4"] != "true" {
+		t.Errorf("its network is %+v", own)
+	}
+	if got := plan.Spec.Network.Attached; !reflect.DeepEqual(got, []sandbox.Attachment{{Name: "0berth-shop"}}) {
+		t.Errorf("the sandbox is on %+v", got)
+	}
+	if len(plan.Warnings) > 0 {
+		t.Errorf("warnings: %v", plan.Warnings)
+	}
+}
+
+func TestASidecarThatCannotBeIsRefused(t *testing.T) {
+	podman := func(in *Input) { in.Observation.Engine.Kind = sandbox.Podman }
+	for about, c := range map[string]struct {
+		profile    hardening.Profile
+		sidecar    config.Sidecar
+		change     func(*Input)
+		want, hint string
+	}{
+		"paranoid":        {hardening.Paranoid, config.Sidecar{Network: "cache", Host: "redis", Port: 1}, nil, "default: profile paranoid reaches no sidecar", "--profile strict"},
+		"Podman":          {hardening.Strict, config.Sidecar{Network: "cache", Host: "redis", Port: 1}, podman, "default: a relay needs a sealed network, which this engine (podman) cannot make", "--profile standard --network cache"},
+		"an address":      {hardening.Strict, config.Sidecar{Network: "cache", Host: "172.20.0.2", Port: 1}, nil, "default: 172.20.0.2 is an address, which a container keeps only while it runs", "write its service or container name"},
+		"itself":          {hardening.Strict, config.Sidecar{Network: "cache", Host: "sandbox", Port: 1}, nil, "default: sandbox is the sandbox itself", "write its service or container name"},
+		"no name":         {hardening.Strict, config.Sidecar{Network: "cache", Host: "--x y", Port: 1}, nil, `default: "--x y" is not the name of a host`, "write its service or container name"},
+		"no such network": {hardening.Strict, config.Sidecar{Network: "nope", Host: "redis", Port: 1}, nil, "default: nope: no such network", "docker compose up -d, or docker network create nope"},
+		"compat": {hardening.Compat, config.Sidecar{Network: "cache", Host: "redis", Port: 1}, nil,
+			"default: under profile compat the sandbox has a bridge with a way out, on which no relay is needed", "join it: --network cache    or relay to it: --profile strict"},
+	} {
+		in := joinInput(t, sidecars(c.sidecar))
+		if c.change != nil {
+			c.change(&in)
+		}
+		_, err := under(t, c.profile, in)
+		if err == nil || err.Error() != c.want || fault.HintOf(err) != c.hint {
+			t.Errorf("%s: %v\nhint %s", about, err, fault.HintOf(err))
+		}
+	}
+	in := joinInput(t, sidecars(config.Sidecar{Network: "shop_cache", Host: "redis", Port: 1}, config.Sidecar{Network: "shop_default", Host: "redis", Port: 1}))
+	if _, err := under(t, hardening.Strict, in); err == nil || err.Error() != "default: redis is on shop_cache and on shop_default, and the sandbox can have one host of that name" {
+		t.Errorf("one name on two networks: %v", err)
+	}
+}
+
+func TestASidecarThatIsNotThereNowIsWarnedAbout(t *testing.T) {
+	plan, err := under(t, hardening.Strict, joinInput(t, sidecars(config.Sidecar{Network: "cache", Host: "memcached", Port: 11211})))
+	if err != nil || !slices.Equal(plan.Warnings, []string{"nobody on shop_cache is called memcached now; on shop_cache are: redis :6379, sandbox blog"}) {
+		t.Errorf("%v, %v", plan, err)
+	}
+}
+
+// relayed is a launch whose sandbox's network is there.
+func relayed(t *testing.T) (*fixture, *run) {
+	t.Helper()
+	f := newFixture(t)
+	own := hardening.SealedBridge("shop", fakeEngine)
+	own.Subnet, own.Labels = "10.83.0.16/28", map[string]string{sandbox.LabelOwner: f.Store.Owner(), sandbox.LabelSandbox: "shop"}
+	f.engine.networks[own.Name] = own
+	plan := &Plan{Arch: "amd64", Dir: t.TempDir(), Network: &own, Relays: []hardening.Relay{{Sandbox: "shop", Number: 1, Network: "cache", Host: "redis", Ports: []uint16{6379}}}}
+	plan.Spec.Name, plan.Spec.Labels = "shop", own.Labels
+	return f, &run{Launcher: f.Launcher, plan: plan}
+}
+
+func TestARelayKnowsItsNetworksRangeAndIsMadeOnce(t *testing.T) {
+	f, r := relayed(t)
+	if err := r.relays(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	seen, err := f.engine.Inspect(t.Context(), "berth-shop.relay1")
+	if err != nil || seen.State != sandbox.Up {
+		t.Fatalf("%+v, %v", seen, err)
+	}
+	if want := []string{"relay", "--own", "10.83.0.16/28", "--network", "cache", "--host", "redis", "--port", "6379"}; !slices.Equal(seen.Spec.Process.Cmd, want) {
+		t.Errorf("it runs %q", seen.Spec.Process.Cmd)
+	}
+	calls := len(f.engine.calls)
+	if err := r.relays(t.Context()); err != nil || len(f.engine.calls) != calls {
+		t.Errorf("again: %v, %v", err, f.engine.calls[calls:])
+	}
+	f.engine.setState(seen.ID, sandbox.Stopped)
+	if err := r.relays(t.Context()); err != nil || !slices.Equal(f.engine.calls[calls:], []string{"start"}) {
+		t.Errorf("stopped: %v, %v", err, f.engine.calls[calls:])
+	}
+	f.engine.containers[seen.ID].Spec.CapAdd = []string{"NET_ADMIN"}
+	calls = len(f.engine.calls)
+	if err := r.relays(t.Context()); err != nil || !slices.Equal(f.engine.calls[calls:], []string{"create", "start"}) {
+		t.Errorf("changed by hand: %v, %v", err, f.engine.calls[calls:])
+	}
+}
+
+func TestARelayGoesWithItsSandbox(t *testing.T) {
+	f, r := relayed(t)
+	if err := r.relays(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if list, err := f.List(t.Context()); err != nil || len(list) != 0 {
+		t.Errorf("a relay is listed as a sandbox: %v, %v", list, err)
+	}
+	left, err := f.Leftovers(t.Context())
+	if err != nil || len(left) == 0 || left[0].Why != "a relay whose sandbox is gone" {
+		t.Errorf("%+v, %v", left, err)
+	}
+	if _, err := f.Prune(t.Context()); err != nil || len(f.engine.left()) > 0 {
+		t.Errorf("left: %v, %v", f.engine.left(), err)
+	}
+}
+
+func TestALaunchThatFailsTakesItsRelaysAway(t *testing.T) {
+	f, r := relayed(t)
+	f.engine.failAt = 2 // the relay's start
+	if err := r.relays(t.Context()); err == nil {
+		t.Fatal("the failure is not noticed")
+	}
+	if err := r.undo.run(t.Context(), func(string) {}); err != nil || !slices.Equal(f.engine.left(), []string{"network 0berth-shop"}) {
+		t.Errorf("left: %v, %v", f.engine.left(), err)
+	}
+}
+
+func TestRelaysStopWithTheirSandboxAndStartBeforeIt(t *testing.T) {
+	f, r := relayed(t)
+	if err := r.relays(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	of := sandbox.Observed{Spec: sandbox.Spec{Name: "shop", Network: sandbox.Network{Attached: []sandbox.Attachment{{Name: "0berth-shop"}}}}}
+	if err := f.stopRelays(t.Context(), of); err != nil {
+		t.Fatal(err)
+	}
+	if seen, _ := f.engine.Inspect(t.Context(), "berth-shop.relay1"); seen.State != sandbox.Stopped {
+		t.Errorf("it is %s", seen.State)
+	}
+	r.plan.Steps = []Step{{Kind: StepNetwork}, {Kind: StepRelays}, {Kind: StepCreate}, {Kind: StepHome}, {Kind: StepStart}, {Kind: StepAudit}}
+	var kinds []StepKind
+	for _, s := range r.plan.restartSteps() {
+		kinds = append(kinds, s.Kind)
+	}
+	if !slices.Equal(kinds, []StepKind{StepRelays, StepStart, StepAudit}) {
+		t.Errorf("a restart takes %v", kinds)
+	}
+}
+
+func TestTheRangeOfANetworkThatIsGoneIsNoRange(t *testing.T) {
+	o := sandbox.Observation{Networks: []sandbox.NetworkInfo{{Name: "a"}, {Name: "b", Subnets: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}}}}
+	if ownRange(o, "a").IsValid() || ownRange(o, "c").IsValid() || !ownRange(o, "b").IsValid() {
+		t.Error("a range that nobody has")
+	}
+}
