@@ -73,6 +73,7 @@ func (p *Proxy) tell(r route, err error) {
 		return
 	}
 	d.Rule, d.Reason, d.Offer, d.Allowed = no.rule, no.reason, no.offer, no.status != http.StatusForbidden
+	d.Softened = d.Softened && d.Allowed
 	if d.Allowed {
 		p.world.Log(d)
 		return

@@ -33,16 +33,21 @@ func (p *Proxy) serveTunnel(w http.ResponseWriter, r *http.Request, asked wish) 
 		early, err = p.checkHello(in, early, asked)
 		if no := (*refusal)(nil); errors.As(err, &no) {
 			p.tell(road, no)
+			_ = in.SetWriteDeadline(time.Now().Add(time.Second))
 			_, _ = in.Write(unrecognizedName)
 		}
 		if err != nil {
 			return
 		}
 	}
-	_ = in.SetDeadline(time.Time{})
-	if _, err := out.Write(early); err == nil {
-		splice(in, out, idleTime)
+	if len(early) > 0 {
+		_ = out.SetWriteDeadline(time.Now().Add(dialTime))
+		if _, err := out.Write(early); err != nil {
+			return
+		}
 	}
+	_ = in.SetDeadline(time.Time{})
+	splice(in, out, idleTime)
 }
 
 // open judges a wish and connects to where it leads. The error is a *refusal.
