@@ -43,6 +43,7 @@ func TestAMistakeIsShownWithItsPlace(t *testing.T) {
 		{"volumes = ['a:/b', 3]",
 			".berth.toml:1:11: volumes: want a string or a list of strings, each host:container[:mode], not a list\n  1 | volumes = ['a:/b', 3]\n    |           ^^^^^^^^^^^"},
 		{"give_up = [1]", ".berth.toml:1:1: a project file may not set give_up\n  1 | give_up = [1]\n    | ^^^^^^^"},
+		{"egress = ['https://api.example/v1']", ".berth.toml:1:10: egress: item 1: \"https://api.example/v1\": a URL; egress takes host and port\n  1 | egress = ['https://api.example/v1']\n    |          ^^^^^^^^^^^^^^^^^^^^^^^^^^"},
 		{"links.extra = [80, 'x']", ".berth.toml:1:15: links.extra: item 2: want a port from 1 to 65535, not \"x\"\n  1 | links.extra = [80, 'x']\n    |               ^^^^^^^^^"},
 		{"secret_masks = 'x'", ".berth.toml:1:16: secret_masks: want a list of strings, not \"x\"\n  1 | secret_masks = 'x'\n    |                ^^^"},
 		{"pids = 0", ".berth.toml:1:8: pids: want a number from 1 to 2147483647, not 0\n  1 | pids = 0\n    |        ^"},

@@ -132,7 +132,7 @@ func (s *single) Read(p []byte) (int, error) { return s.Reader.Read(p[:min(1, le
 
 // plainly says why a connection failed in the words of a person, without addresses: those are no business of a sandbox.
 func plainly(err error) string {
-	dns := (*net.DNSError)(nil)
+	dns, untrusted := (*net.DNSError)(nil), (*tls.CertificateVerificationError)(nil)
 	switch timeout := (net.Error)(nil); {
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return "nothing listens there"
@@ -142,6 +142,8 @@ func plainly(err error) string {
 		return "this machine has no way there"
 	case errors.As(err, &dns):
 		return "its name is not known"
+	case errors.As(err, &untrusted):
+		return "its certificate is not trusted here"
 	}
 	return "the connection broke"
 }
