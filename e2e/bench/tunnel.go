@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -21,8 +22,10 @@ import (
 	"github.com/docker/go-connections/nat"
 
 	"berth/internal/engine"
+	"berth/internal/gateway"
 	"berth/internal/inside"
 	"berth/internal/sandbox"
+	"berth/internal/secret"
 	"berth/internal/tunnel"
 )
 
@@ -40,13 +43,14 @@ const who = "65533:65533"
 type tube struct {
 	name    string
 	address string
+	key     string  // for X-Session-API-Key, where the gateway asks for one
 	goals   [3]goal // of its three rows, in the order of loads
 }
 
 // loads are what each way carries, and in which time.
 var loads = []struct {
 	name string
-	run  func(ctx context.Context, address string) error
+	run  func(ctx context.Context, t tube) error
 }{
 	{fmt.Sprintf("%d keep-alive GETs", gets), getMany},
 	{"1 GiB down", pullBulk},
@@ -56,13 +60,12 @@ var loads = []struct {
 // asFast asks for the time of a published port at most; the exec carrier may take three times that for a GET, and has
 // bounds in ms for a GiB: 400 MB/s down, 600 up.
 var (
-	asFast  = [3]goal{{Most: 1, Ratio: true}, {Most: 1, Ratio: true}, {Most: 1, Ratio: true}}
-	byExec  = [3]goal{{Most: 3, Ratio: true}, {Most: bulk / 400e3}, {Most: bulk / 600e3}}
-	noGoals = [3]goal{}
+	asFast = [3]goal{{Most: 1, Ratio: true}, {Most: 1, Ratio: true}, {Most: 1, Ratio: true}}
+	byExec = [3]goal{{Most: 3, Ratio: true}, {Most: bulk / 400e3}, {Most: bulk / 600e3}}
 )
 
-// measureTunnel compares a published port with the two carriers, each behind a listener of this process, and bulk also
-// with an exec's bare standard streams.
+// measureTunnel compares a published port with the two carriers, each behind the gateway's checks in this process, and
+// bulk also with an exec's bare standard streams.
 func measureTunnel(ctx context.Context, w *world, o options) (rows []row, err error) {
 	s, err := newSite(ctx, w)
 	if err != nil {
@@ -78,7 +81,7 @@ func measureTunnel(ctx context.Context, w *world, o options) (rows []row, err er
 		for _, t := range tubes {
 			variants = append(variants, variant{name: load.name + ", " + t.name, once: func(ctx context.Context) (float64, error) {
 				begin := time.Now()
-				if err := load.run(ctx, t.address); err != nil {
+				if err := load.run(ctx, t); err != nil {
 					return 0, fmt.Errorf("%s: %w", t.name, err)
 				}
 				return since(begin), nil
@@ -110,7 +113,6 @@ type site struct {
 	sealed     string // container id
 	run        string // the socket's folder
 	joined     []*tunnel.Tunnel
-	listeners  []net.Listener
 	standin    string
 	insideHere string
 }
@@ -179,9 +181,9 @@ func (s *site) start(ctx context.Context, host string, h *container.HostConfig, 
 	return made.ID, s.w.docker.ContainerStart(ctx, made.ID, container.StartOptions{})
 }
 
-// tubes opens every way. Each carrier has a listener here that does what the gateway does with a connection let in.
+// tubes opens every way.
 func (s *site) tubes(ctx context.Context) ([]tube, error) {
-	tubes := []tube{{"a published port", s.published, noGoals}}
+	tubes := []tube{{name: "a published port", address: s.published}}
 	for _, c := range []struct {
 		name  string
 		open  func(context.Context) (*tunnel.Tunnel, error)
@@ -192,15 +194,34 @@ func (s *site) tubes(ctx context.Context) ([]tube, error) {
 			return nil, fmt.Errorf("%s: %w", c.name, err)
 		}
 		s.joined = append(s.joined, joined)
-		listener, err := net.Listen("tcp", "127.0.0.1:0")
+		t, err := serveFront(ctx, joined)
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("%s: %w", c.name, err)
 		}
-		s.listeners = append(s.listeners, listener)
-		go relayEach(ctx, listener, joined)
-		tubes = append(tubes, tube{c.name, listener.Addr().String(), c.goals})
+		t.name, t.goals = c.name, c.goals
+		tubes = append(tubes, t)
 	}
 	return tubes, nil
+}
+
+// serveFront puts the gateway's front before a carrier.
+func serveFront(ctx context.Context, through tunnel.Carrier) (tube, error) {
+	listeners, err := gateway.Listen(0)
+	if err != nil {
+		return tube{}, err
+	}
+	at := listeners[0].Addr().(*net.TCPAddr)
+	front, err := gateway.NewFront(gateway.FrontConfig{
+		Name: sandboxName, Run: "bench", Secret: secret.New(rand.Text()), UID: os.Getuid(), Dial: through.Dial,
+		Links: []gateway.Link{{Kind: gateway.KindAPI, Inside: standinPort, Port: uint16(at.Port)}},
+	})
+	if err != nil {
+		return tube{}, err
+	}
+	for _, l := range listeners {
+		go front.Serve(ctx, uint16(at.Port), l) //nolint:errcheck // what it does not serve shows as a failure
+	}
+	return tube{address: at.String(), key: front.ClientKey().Reveal()}, nil
 }
 
 func (s *site) stream(ctx context.Context, command ...string) (io.ReadWriteCloser, error) {
@@ -257,9 +278,6 @@ func (s *site) bare(name string, args ...string) variant {
 }
 
 func (s *site) close() error {
-	for _, l := range s.listeners {
-		l.Close() //nolint:errcheck // nobody connects any more
-	}
 	for _, t := range s.joined {
 		t.Close() //nolint:errcheck // its container is removed next
 	}
@@ -269,72 +287,45 @@ func (s *site) close() error {
 	return errors.Join(err, gone, s.engine.Close())
 }
 
-// relayEach joins every connection to one through the carrier.
-func relayEach(ctx context.Context, listener net.Listener, through tunnel.Carrier) {
-	for {
-		conn, err := listener.Accept()
-		if err != nil {
-			return
-		}
-		go func() {
-			defer conn.Close() //nolint:errcheck // what is lost shows at the other end
-			far, err := through.Dial(ctx, standinPort)
-			if err != nil {
-				return
-			}
-			defer far.Close() //nolint:errcheck // as above
-			go pass(far, conn)
-			pass(conn, far)
-		}()
-	}
-}
-
-// pass copies one way and ends that half. Two TCP connections are spliced by the kernel.
-func pass(to, from net.Conn) {
-	_, spliced := from.(*net.TCPConn)
-	_, also := to.(*net.TCPConn)
-	if spliced && also {
-		io.Copy(to, from) //nolint:errcheck // a broken copy shows as missing bytes
-	} else {
-		io.CopyBuffer(struct{ io.Writer }{to}, struct{ io.Reader }{from}, make([]byte, 64<<10)) //nolint:errcheck // as above
-	}
-	if half, ok := to.(interface{ CloseWrite() error }); ok {
-		half.CloseWrite() //nolint:errcheck // as above
-	}
-}
-
 // getMany asks one after the other on one connection.
-func getMany(ctx context.Context, address string) error {
-	hand := &http.Transport{MaxIdleConnsPerHost: 1}
+func getMany(ctx context.Context, t tube) error {
+	hand := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 1}}
 	defer hand.CloseIdleConnections()
 	for range gets {
-		if !answers(ctx, &http.Client{Transport: hand}, "http://"+address+"/ready") {
-			return errors.New("a GET was not answered with 200")
+		q, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+t.address+"/ready", nil)
+		if err != nil {
+			return err
+		}
+		q.Header.Set("X-Session-API-Key", t.key)
+		answer, err := hand.Do(q)
+		if err != nil {
+			return err
+		}
+		_, err = io.Copy(io.Discard, answer.Body)
+		if err = errors.Join(err, answer.Body.Close()); err != nil || answer.StatusCode != http.StatusOK {
+			return errors.Join(err, errors.New(answer.Status))
 		}
 	}
 	return nil
 }
 
-// dialHTTP connects and writes a request's head.
-func dialHTTP(ctx context.Context, address, head string) (net.Conn, error) {
+// request connects and writes a request's head; rest are further lines of it.
+func (t tube) request(ctx context.Context, first, rest string) (net.Conn, error) {
 	var dialer net.Dialer
-	conn, err := dialer.DialContext(ctx, "tcp", address)
+	conn, err := dialer.DialContext(ctx, "tcp", t.address)
 	if err != nil {
 		return nil, err
 	}
-	_, err = fmt.Fprintf(conn, "%s HTTP/1.1\r\nHost: inside\r\nConnection: close\r\n", head)
+	_, err = fmt.Fprintf(conn, "%s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\nX-Session-API-Key: %s\r\n%s\r\n", first, t.address, t.key, rest)
 	return conn, err
 }
 
-func pullBulk(ctx context.Context, address string) error {
-	conn, err := dialHTTP(ctx, address, fmt.Sprintf("GET /bytes?n=%d", bulk))
+func pullBulk(ctx context.Context, t tube) error {
+	conn, err := t.request(ctx, fmt.Sprintf("GET /bytes?n=%d", bulk), "")
 	if err != nil {
 		return err
 	}
 	defer conn.Close() //nolint:errcheck // read to its end
-	if _, err := io.WriteString(conn, "\r\n"); err != nil {
-		return err
-	}
 	in := bufio.NewReader(conn)
 	answer, err := http.ReadResponse(in, nil)
 	if err != nil {
@@ -347,15 +338,12 @@ func pullBulk(ctx context.Context, address string) error {
 	return whole(n, err)
 }
 
-func pushBulk(ctx context.Context, address string) error {
-	conn, err := dialHTTP(ctx, address, "PUT /bytes")
+func pushBulk(ctx context.Context, t tube) error {
+	conn, err := t.request(ctx, "PUT /bytes", fmt.Sprintf("Content-Length: %d\r\n", bulk))
 	if err != nil {
 		return err
 	}
 	defer conn.Close() //nolint:errcheck // read to its end
-	if _, err := fmt.Fprintf(conn, "Content-Length: %d\r\n\r\n", bulk); err != nil {
-		return err
-	}
 	if err := pour(conn, bulk); err != nil {
 		return err
 	}
