@@ -47,9 +47,15 @@ func main() {
 	flag.StringVar(&o.only, "only", "", "`groups` to measure: launch,start,screen,tunnel,size")
 	flag.StringVar(&o.json, "json", "", "`file` for the figures")
 	flag.BoolVar(&o.check, "check", false, "exit 5 when a goal is missed")
+	keep := flag.String(carryFlag, "", "be a gateway for this `container`; the bench starts itself so")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := run(ctx, o)
+	var err error
+	if *keep != "" {
+		err = carry(ctx, *keep, flag.Arg(0))
+	} else {
+		err = run(ctx, o)
+	}
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)

@@ -3,7 +3,6 @@ package main
 import (
 	"bufio"
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -22,11 +21,8 @@ import (
 	"github.com/docker/go-connections/nat"
 
 	"berth/internal/engine"
-	"berth/internal/gateway"
 	"berth/internal/inside"
 	"berth/internal/sandbox"
-	"berth/internal/secret"
-	"berth/internal/tunnel"
 )
 
 const (
@@ -36,8 +32,11 @@ const (
 	standinPort = 8000
 )
 
-// who is the user of berth-inside.
-const who = "65533:65533"
+// The user of berth-inside.
+const (
+	insideUID  = 65533
+	insideUser = "65533:65533"
+)
 
 // tube is one way from a port of this machine to the stand-in server.
 type tube struct {
@@ -57,15 +56,15 @@ var loads = []struct {
 	{"1 GiB up", pushBulk},
 }
 
-// asFast asks for the time of a published port at most; the exec carrier may take three times that for a GET, and has
-// bounds in ms for a GiB: 400 MB/s down, 600 up.
+// By socket, nothing may take longer than by a published port. By exec a GET may take three times that, and a GiB has
+// bounds in ms: 400 MB/s down, 600 up.
 var (
-	asFast = [3]goal{{Most: 1, Ratio: true}, {Most: 1, Ratio: true}, {Most: 1, Ratio: true}}
-	byExec = [3]goal{{Most: 3, Ratio: true}, {Most: bulk / 400e3}, {Most: bulk / 600e3}}
+	socketGoals = [3]goal{{Most: 1, Ratio: true}, {Most: 1, Ratio: true}, {Most: 1, Ratio: true}}
+	execGoals   = [3]goal{{Most: 3, Ratio: true}, {Most: bulk / 400e3}, {Most: bulk / 600e3}}
 )
 
-// measureTunnel compares a published port with the two carriers, each behind the gateway's checks in this process, and
-// bulk also with an exec's bare standard streams.
+// measureTunnel compares a published port with the two carriers, each behind the gateway's checks, and bulk also
+// with an exec's bare standard streams.
 func measureTunnel(ctx context.Context, w *world, o options) (rows []row, err error) {
 	s, err := newSite(ctx, w)
 	if err != nil {
@@ -109,10 +108,10 @@ type site struct {
 	w          *world
 	engine     *engine.Engine
 	image      inside.Image
-	published  string // address
-	sealed     string // container id
-	run        string // the socket's folder
-	joined     []*tunnel.Tunnel
+	published  string         // address
+	sealed     string         // container id
+	run        string         // the socket's folder
+	keepers    []func() error // each ends one gateway
 	standin    string
 	insideHere string
 }
@@ -181,76 +180,36 @@ func (s *site) start(ctx context.Context, host string, h *container.HostConfig, 
 	return made.ID, s.w.docker.ContainerStart(ctx, made.ID, container.StartOptions{})
 }
 
-// tubes opens every way.
+// tubes opens every way. Each gateway is a process of its own, as berth's are: this program again, with carryFlag.
 func (s *site) tubes(ctx context.Context) ([]tube, error) {
 	tubes := []tube{{name: "a published port", address: s.published}}
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
 	for _, c := range []struct {
-		name  string
-		open  func(context.Context) (*tunnel.Tunnel, error)
-		goals [3]goal
-	}{{"tunnel by socket", s.bySocket, asFast}, {"tunnel by exec", s.byExec, byExec}} {
-		joined, err := c.open(ctx)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", c.name, err)
+		name, folder string
+		goals        [3]goal
+	}{{"tunnel by socket", s.run, socketGoals}, {"tunnel by exec", "", execGoals}} {
+		keeper := exec.CommandContext(ctx, self, "-"+carryFlag, s.sealed, c.folder)
+		keeper.Stderr = os.Stderr
+		in, err1 := keeper.StdinPipe()
+		out, err2 := keeper.StdoutPipe()
+		if err := errors.Join(err1, err2, keeper.Start()); err != nil {
+			return nil, err
 		}
-		s.joined = append(s.joined, joined)
-		t, err := serveFront(ctx, joined)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", c.name, err)
+		s.keepers = append(s.keepers, func() error { return errors.Join(in.Close(), keeper.Wait()) })
+		t := tube{name: c.name, goals: c.goals}
+		if _, err := fmt.Fscan(out, &t.address, &t.key); err != nil {
+			return nil, fmt.Errorf("%s: no gateway: %w", c.name, err)
 		}
-		t.name, t.goals = c.name, c.goals
 		tubes = append(tubes, t)
 	}
 	return tubes, nil
 }
 
-// serveFront puts the gateway's front before a carrier.
-func serveFront(ctx context.Context, through tunnel.Carrier) (tube, error) {
-	listeners, err := gateway.Listen(0)
-	if err != nil {
-		return tube{}, err
-	}
-	at := listeners[0].Addr().(*net.TCPAddr)
-	front, err := gateway.NewFront(gateway.FrontConfig{
-		Name: sandboxName, Run: "bench", Secret: secret.New(rand.Text()), UID: os.Getuid(), Dial: through.Dial,
-		Links: []gateway.Link{{Kind: gateway.KindAPI, Inside: standinPort, Port: uint16(at.Port)}},
-	})
-	if err != nil {
-		return tube{}, err
-	}
-	for _, l := range listeners {
-		go front.Serve(ctx, uint16(at.Port), l) //nolint:errcheck // what it does not serve shows as a failure
-	}
-	return tube{address: at.String(), key: front.ClientKey().Reveal()}, nil
-}
-
 func (s *site) stream(ctx context.Context, command ...string) (io.ReadWriteCloser, error) {
-	return s.engine.Stream(ctx, s.sealed, sandbox.Exec{User: who, Command: command})
-}
-
-func (s *site) bySocket(ctx context.Context) (*tunnel.Tunnel, error) {
-	listener, err := tunnel.Listen(s.run, []uint32{65533})
-	if err != nil {
-		return nil, err
-	}
-	defer listener.Close() //nolint:errcheck // its folder is removed
-	stream, err := s.stream(ctx, "/.berth/inside", "serve", "--port", strconv.Itoa(standinPort))
-	if err != nil {
-		return nil, err
-	}
-	if _, err := io.WriteString(stream, listener.Nonce()+"\n"); err != nil {
-		return nil, errors.Join(err, stream.Close())
-	}
-	go io.Copy(io.Discard, stream) //nolint:errcheck // it is held, which keeps the program inside alive
-	return listener.Accept(ctx, tunnel.Ports{standinPort})
-}
-
-func (s *site) byExec(ctx context.Context) (*tunnel.Tunnel, error) {
-	stream, err := s.stream(ctx, "/.berth/inside", "serve", "--port", strconv.Itoa(standinPort), "--stdio")
-	if err != nil {
-		return nil, err
-	}
-	return tunnel.Exec(ctx, stream, tunnel.Ports{standinPort})
+	return s.engine.Stream(ctx, s.sealed, sandbox.Exec{User: insideUser, Command: command})
 }
 
 // bare moves the bulk over an exec's standard streams, with nothing of the tunnel.
@@ -278,11 +237,12 @@ func (s *site) bare(name string, args ...string) variant {
 }
 
 func (s *site) close() error {
-	for _, t := range s.joined {
-		t.Close() //nolint:errcheck // its container is removed next
+	var err error
+	for _, end := range s.keepers {
+		err = errors.Join(err, end())
 	}
 	ctx := context.Background()
-	err := s.w.clearRaw(ctx)
+	err = errors.Join(err, s.w.clearRaw(ctx))
 	_, gone := s.w.docker.ImageRemove(ctx, s.image.Ref, image.RemoveOptions{})
 	return errors.Join(err, gone, s.engine.Close())
 }
