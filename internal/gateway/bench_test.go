@@ -81,7 +81,8 @@ const bulkBytes = 256 << 20
 func BenchmarkDown(b *testing.B) {
 	server := serve(b, func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Length", "268435456")
-		for piece := make([]byte, 1<<20); ; {
+		piece := make([]byte, 1<<20)
+		for range bulkBytes / len(piece) {
 			if _, err := w.Write(piece); err != nil {
 				return
 			}

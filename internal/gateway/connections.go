@@ -46,17 +46,22 @@ type visit struct {
 	knownAs string // under connections.lock: its login, "" of a program
 }
 
-// enter counts a connection in, if there is room.
-func (f *Front) enter(l *link, conn net.Conn) (*visit, bool) {
+// enter counts a connection in; without room for it, it closes it and gives nil.
+func (f *Front) enter(l *link, conn net.Conn) *visit {
 	v := &visit{front: f, link: l, client: newSide(conn)}
 	f.lock.Lock()
-	defer f.lock.Unlock()
-	if len(f.open) >= maxConnections || f.strangers >= maxStrangers {
-		return nil, false
+	room := len(f.open) < maxConnections && f.strangers < maxStrangers
+	if room {
+		f.open[v] = struct{}{}
+		f.strangers++
 	}
-	f.open[v] = struct{}{}
-	f.strangers++
-	return v, true
+	f.lock.Unlock()
+	if !room {
+		_ = conn.Close()
+		f.tellOnce("full", "too many connections to the links are open; new ones are refused until some are closed")
+		return nil
+	}
+	return v
 }
 
 func (f *Front) leave(v *visit) {
@@ -132,16 +137,10 @@ func (v *visit) drop() {
 }
 
 // serve answers one connection until it ends.
-func (f *Front) serve(ctx context.Context, l *link, conn net.Conn) {
-	v, room := f.enter(l, conn)
-	if !room {
-		_ = conn.Close()
-		f.tellOnce("full", "too many connections to the links are open; new ones are refused until some are closed")
-		return
-	}
-	defer f.leave(v)
-	if welcome, who := f.welcome(conn); !welcome {
-		f.tellOnce("connection of "+who, "a connection to the links was refused, since it was not yours: it was of "+who)
+func (v *visit) serve(ctx context.Context) {
+	defer v.front.leave(v)
+	if welcome, who := v.front.welcome(v.client.conn); !welcome {
+		v.front.tellOnce("connection of "+who, "a connection to the links was refused, since it was not yours: it was of "+who)
 		return
 	}
 	defer context.AfterFunc(ctx, v.close)()

@@ -144,7 +144,9 @@ func (f *Front) Serve(ctx context.Context, port uint16, l net.Listener) error {
 			continue
 		}
 		pause = 0
-		all.Go(func() { f.serve(ctx, at, conn) })
+		if v := f.enter(at, conn); v != nil {
+			all.Go(func() { v.serve(ctx) })
+		}
 	}
 }
 

@@ -129,6 +129,7 @@ func (h *house) dial(kind string) *net.TCPConn {
 func (h *house) raw(kind, text string) (*http.Response, string) {
 	h.t.Helper()
 	conn := h.dial(kind)
+	defer conn.Close()
 	if _, err := io.WriteString(conn, text); err != nil {
 		h.t.Fatal(err)
 	}
