@@ -8,7 +8,7 @@ import (
 // kind is a range of addresses that a sandbox is not let to.
 type kind struct {
 	prefix netip.Prefix
-	what   string // "its address is ..."
+	what   string // "has an address that is ..."
 	named  bool   // a name in egress_private may be looked up to it
 }
 
@@ -22,7 +22,7 @@ var kinds = []kind{
 	ranged("10.0.0.0/8", "private (RFC 1918)", true),
 	ranged("100.64.0.0/10", "private (carrier-grade NAT)", true),
 	ranged("127.0.0.0/8", "loopback", true),
-	ranged("168.63.129.16/32", "a cloud's own service", false), // Azure's agent of the host, public by its form only
+	ranged("168.63.129.16/32", "a cloud's own", false), // Azure's agent of the host, public by its form only
 	ranged("169.254.0.0/16", "link-local, where clouds keep their metadata", false),
 	ranged("172.16.0.0/12", "private (RFC 1918)", true),
 	ranged("192.0.0.0/24", "reserved", false), // a cloud's metadata is here too
@@ -77,7 +77,7 @@ func reserved(addr netip.Addr) *kind {
 			continue
 		}
 		if k := reserved(e.inner(addr)); k != nil {
-			return &kind{prefix: e.prefix, what: k.what}
+			return &kind{what: k.what}
 		}
 	}
 	if !global.Contains(addr) && !nat64.Contains(addr) {

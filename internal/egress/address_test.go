@@ -11,7 +11,7 @@ func TestWhichAddressesAreNotPublic(t *testing.T) {
 		"10.0.0.1": "private (RFC 1918)", "172.16.0.1": "private (RFC 1918)", "172.31.255.255": "private (RFC 1918)", "192.168.1.1": "private (RFC 1918)",
 		"100.64.0.1": "private (carrier-grade NAT)", "100.100.100.200": "private (carrier-grade NAT)",
 		"127.0.0.1": "loopback", "127.255.255.255": "loopback", "::1": "loopback",
-		"169.254.169.254": "link-local, where clouds keep their metadata", "168.63.129.16": "a cloud's own service",
+		"169.254.169.254": "link-local, where clouds keep their metadata", "168.63.129.16": "a cloud's own",
 		"192.0.0.192": "reserved", "224.0.0.251": "multicast", "240.0.0.1": "reserved or broadcast", "255.255.255.255": "reserved or broadcast",
 		"::": "reserved", "::10.0.0.1": "reserved", "fe80::1": "link-local", "fe80::1%eth0": "link-local", "fec0::1": "private (site-local)",
 		"fd00:ec2::254": "private (RFC 4193)", "fc00::1": "private (RFC 4193)", "ff02::1": "multicast", "4000::1": "reserved", "100::1": "reserved",

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"io"
 	"net"
-	"net/http"
 )
 
 // unrecognizedName is the TLS alert by which a client learns why it is hung up on (RFC 6066: fatal, 112).
@@ -44,9 +43,7 @@ func (p *Proxy) checkHello(conn net.Conn, early []byte, asked wish) ([]byte, err
 }
 
 func mismatch(format string, args ...any) *refusal {
-	no := forbidden("the TLS hello names the host asked for", "", format, args...)
-	no.status = http.StatusForbidden
-	return no
+	return forbidden("the TLS hello names the host asked for", "", format, args...)
 }
 
 var errSeen = errors.New("the hello has been read")

@@ -172,11 +172,17 @@ func (p *Proxy) sift(r *route, addrs []netip.Addr) error {
 // mayBe tells whether egress_private lets the route lead to that kind of address.
 func (r route) mayBe(k *kind) bool { return r.softened && (k.named || r.isAddr()) }
 
+// private says why a route leads nowhere, without the address: what the host's names lead to is no business of a
+// sandbox.
 func private(r route, k *kind) error {
-	if r.softened {
-		return forbidden("no such addresses", "", "%s is %s, and not even egress_private leads there", r, k.what)
+	is, way := "is", "only egress_private in the user's own configuration leads there"
+	if !r.isAddr() {
+		is = "has an address that is"
+		if !k.named {
+			way = "no rule leads there by name"
+		}
 	}
-	return forbidden("no private addresses", "", "%s is %s; only egress_private in the user's own configuration leads there", r, k.what)
+	return forbidden("no private addresses", "", "%s %s %s; %s", r, is, k.what, way)
 }
 
 // kindOf gives what keeps an address from being public, nil if nothing does.

@@ -36,18 +36,18 @@ func TestWhatAPolicyLetsThrough(t *testing.T) {
 		{list, "c.example:22", "403 berth: c.example:22 is not on the egress list; " + NoSSH, Decision{Rule: "egress: list"}, ""},
 		{list, "203.0.113.1:80", "403 berth: 203.0.113.1:80 is an IP address, and the egress list has names only", Decision{Rule: "egress: list"}, ""},
 		{list, "mixed.example:80", ok, Decision{Allowed: true, Rule: "egress: mixed.example:80"}, "203.0.113.1:80"},
-		{list, "inner.example:80", "403 berth: inner.example:80 is private (RFC 4193)" + only, Decision{Rule: "no private addresses"}, ""},
-		{list, "own.example:80", "403 berth: own.example:80 is of this machine or its own network" + only, Decision{Rule: "no private addresses"}, ""},
+		{list, "inner.example:80", "403 berth: inner.example:80 has an address that is private (RFC 4193)" + only, Decision{Rule: "no private addresses"}, ""},
+		{list, "own.example:80", "403 berth: own.example:80 has an address that is of this machine or its own network" + only, Decision{Rule: "no private addresses"}, ""},
 		{list, "git.lan:80", ok, Decision{Allowed: true, Softened: true, Rule: "egress_private: git.lan:80"}, "10.0.0.9:80"},
 		{list, "git.lan:81", "403 berth: git.lan:81 is not on the egress list", Decision{Rule: "egress: list", Offer: "git.lan:81"}, ""},
 		{list, "10.0.0.9:5432", ok, Decision{Allowed: true, Softened: true, Rule: "egress_private: 10.0.0.9:5432"}, "10.0.0.9:5432"},
 		{list, "[::ffff:10.0.0.9]:5432", ok, Decision{Host: "10.0.0.9", Allowed: true, Softened: true, Rule: "egress_private: 10.0.0.9:5432"}, "10.0.0.9:5432"},
-		{list, "meta.lan:80", "403 berth: meta.lan:80 is link-local, where clouds keep their metadata, and not even egress_private leads there", Decision{Rule: "no such addresses"}, ""},
+		{list, "meta.lan:80", "403 berth: meta.lan:80 has an address that is link-local, where clouds keep their metadata; no rule leads there by name", Decision{Rule: "no private addresses"}, ""},
 
 		{on, "b.example:8080", ok, Decision{Allowed: true, Rule: "egress: on"}, "203.0.113.2:8080"},
 		{on, "203.0.113.2:8080", ok, Decision{Allowed: true, Rule: "egress: on"}, "203.0.113.2:8080"},
 		{on, "git.lan:80", ok, Decision{Allowed: true, Softened: true, Rule: "egress_private: git.lan:80"}, "10.0.0.9:80"},
-		{on, "meta.example:80", "403 berth: meta.example:80 is link-local, where clouds keep their metadata" + only, Decision{Rule: "no private addresses"}, ""},
+		{on, "meta.example:80", "403 berth: meta.example:80 has an address that is link-local, where clouds keep their metadata; no rule leads there by name", Decision{Rule: "no private addresses"}, ""},
 		{on, "169.254.169.254:80", "403 berth: 169.254.169.254:80 is link-local, where clouds keep their metadata" + only, Decision{Rule: "no private addresses"}, ""},
 		{on, "[fd00:ec2::254]:80", "403 berth: [fd00:ec2::254]:80 is private (RFC 4193)" + only, Decision{Rule: "no private addresses"}, ""},
 		{on, "[64:ff9b::7f00:1]:80", "403 berth: [64:ff9b::7f00:1]:80 is loopback" + only, Decision{Rule: "no private addresses"}, ""},
@@ -107,7 +107,7 @@ func TestTheAddressThatWasJudgedIsDialled(t *testing.T) {
 	if got := w.client(p).connect("a.example:80"); got != "200 Connection established" || fmt.Sprint(w.dialled) != "[203.0.113.1:80]" {
 		t.Errorf("first: %s, %v", got, w.dialled)
 	}
-	if got := w.client(p).connect("a.example:80"); !strings.HasPrefix(got, "403 berth: a.example:80 is loopback") || len(w.dialled) != 1 {
+	if got := w.client(p).connect("a.example:80"); !strings.HasPrefix(got, "403 berth: a.example:80 has an address that is loopback") || len(w.dialled) != 1 {
 		t.Errorf("then: %s, %v", got, w.dialled)
 	}
 }

@@ -2,6 +2,8 @@ package egress
 
 import (
 	"encoding/json"
+	"fmt"
+	"os"
 	"reflect"
 	"slices"
 	"strings"
@@ -159,6 +161,24 @@ func TestEveryGroupIsMadeOfRules(t *testing.T) {
 			if r.group != "" || slices.Contains(rules[:i], r) {
 				t.Errorf("%s: %s is a group, or named twice", name, r)
 			}
+		}
+	}
+}
+
+func TestTheDocumentListsEveryGroup(t *testing.T) {
+	text, err := os.ReadFile("../../docs/egress.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range GroupNames() {
+		var hosts []string
+		for _, r := range Members(name) {
+			hosts = append(hosts, r.host)
+		}
+		slices.Sort(hosts)
+		row := fmt.Sprintf("| `@%s` | %s |\n", name, strings.Join(hosts, " "))
+		if len(hosts) > 0 && !strings.Contains(string(text), row) {
+			t.Errorf("docs/egress.md lacks the row\n%s", row)
 		}
 	}
 }
