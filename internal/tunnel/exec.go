@@ -147,7 +147,7 @@ func (h *execHost) control(conn *stream) {
 // Serve makes the inner end over the program's standard streams. It owns pipe.
 func Serve(pipe io.ReadWriteCloser, ports Ports) (*Inside, error) {
 	in := &Inside{life: newLife()}
-	end := &execInside{in: in, ports: ports}
+	end := &execInside{in: in, ports: ports, proxies: make(chan struct{}, maxProxies)}
 	in.link = end
 	mux, err := newMux(pipe, false, end.stream, in.end)
 	if err != nil {
@@ -173,17 +173,28 @@ type execInside struct {
 	in    *Inside
 	mux   *mux
 	ports Ports
+
+	proxies chan struct{} // open
 }
 
 func (e *execInside) close() error         { return e.mux.close() }
 func (e *execInside) send(m message) error { return e.mux.send(m) }
 
 func (e *execInside) proxy(conn *net.TCPConn) error {
+	select {
+	case e.proxies <- struct{}{}:
+	case <-e.in.done:
+		return e.in.Err()
+	}
 	stream, err := e.mux.open(message{Kind: kindProxy})
 	if err != nil {
+		<-e.proxies
 		return err
 	}
-	go relay(stream, conn)
+	go func() {
+		relay(stream, conn)
+		<-e.proxies
+	}()
 	return nil
 }
 

@@ -5,7 +5,9 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"io"
+	"net"
 	"slices"
 	"testing"
 	"testing/iotest"
@@ -153,31 +155,45 @@ func TestNoMoreThanSoManyStreams(t *testing.T) {
 	}
 }
 
-func TestProgramsThatWantOutLeaveRoomForLinks(t *testing.T) {
+func TestProgramsThatWantOutWaitAndLeaveRoomForLinks(t *testing.T) {
 	port := serve(t, echo)
 	both := joinExec(t, Ports{port})
-	go func() {
-		for {
-			conn, err := both.host.AcceptProxy(t.Context())
-			if err != nil {
-				return
-			}
-			t.Cleanup(func() { conn.Close() }) // held, as one whose far end is slow
+	proxy := serve(t, func(conn *net.TCPConn) {
+		both.inside.Proxy(conn)
+		<-t.Context().Done()
+	})
+	outside := func() net.Conn {
+		t.Helper()
+		conn, err := both.host.AcceptProxy(t.Context())
+		if err != nil {
+			t.Fatal(err)
 		}
-	}()
-	inner := both.inside.link.(*execInside)
-	var full error
-	for range maxProxies + 1 {
-		if _, full = inner.mux.open(message{Kind: kindProxy}); full != nil {
-			break
-		}
+		t.Cleanup(func() { conn.Close() })
+		return conn
 	}
-	if !errors.Is(full, ErrTooMany) {
-		t.Errorf("%d streams of the proxy: %v", maxProxies+1, full)
+	var first net.Conn
+	for i := range maxProxies + 1 {
+		client, err := net.Dial("tcp4", fmt.Sprintf("127.0.0.1:%d", proxy))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { client.Close() })
+		if i == 0 {
+			first = outside()
+		} else if i < maxProxies {
+			outside()
+		}
 	}
 	if err := roundTrip(dial(t, both.host, port), "a link"); err != nil {
 		t.Error(err)
 	}
+	select {
+	case <-both.host.egress:
+		t.Error("one too many came out")
+	default:
+	}
+	first.Close()
+	outside() // the one that waited
 }
 
 func TestWithoutAHelloThereIsNoTunnel(t *testing.T) {

@@ -6,8 +6,11 @@ import (
 )
 
 const (
-	heldMost = 64 << 20 // bytes that came for all streams together and were not read yet; more ends the tunnel
-	heldMuch = 16 << 20 // from here on, a buffer that has been read empty is let go of
+	// heldMost bytes may have come for all streams together and not be read yet; more ends the tunnel. It is beyond the
+	// windows of all streams that programs inside can have, so that only a hostile berth-inside comes there.
+	heldMost = maxProxies*window + 32<<20
+	// heldMuch is where a buffer that has been read empty is let go of.
+	heldMuch = 16 << 20
 )
 
 // ledger counts what one end of a mux holds for readers that are slower than the other end. The window bounds it for one
@@ -93,11 +96,4 @@ func (l *ledger) forget(id uint32, a *account) {
 		l.held -= a.peak
 		delete(l.of, id)
 	}
-}
-
-// tight tells whether there is room for no further stream.
-func (l *ledger) tight() bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.held > heldMost/2
 }

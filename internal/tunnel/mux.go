@@ -52,9 +52,9 @@ func newMux(pipe io.ReadWriteCloser, host bool, accept func(*stream, message), e
 		live: map[uint32]*stream{}, early: map[uint32]bool{}, book: newLedger(),
 	}
 	start := yamux.Server
-	m.odd, m.mostOurs, m.mostTheirs = 1, maxProxies, maxDials
+	m.odd, m.mostOurs, m.mostTheirs = 1, maxProxies+1, maxDials // and the control stream
 	if host {
-		start, m.odd, m.mostOurs, m.mostTheirs = yamux.Client, 0, maxDials, maxProxies
+		start, m.odd, m.mostOurs, m.mostTheirs = yamux.Client, 0, maxDials, 2*maxProxies // some are ended inside and not yet here
 	}
 	session, err := start(&guard{ReadWriteCloser: pipe, lost: m.lost, book: m.book}, settings())
 	if err != nil {
@@ -84,7 +84,7 @@ func (m *mux) serve() {
 			m.lost(fmt.Errorf("%d streams: %w", open, ErrProtocol))
 			m.close()
 			return
-		case open > maxStreams, m.theirs() > m.mostTheirs, m.book.tight():
+		case open > maxStreams, m.theirs() > m.mostTheirs:
 			conn.Close()
 		default:
 			go m.first(conn)
@@ -106,7 +106,7 @@ func (m *mux) first(conn *stream) {
 
 // open makes a stream that begins with a message.
 func (m *mux) open(first message) (*stream, error) {
-	if m.session.NumStreams() >= maxStreams || m.full() || m.book.tight() {
+	if m.session.NumStreams() >= maxStreams || m.full() {
 		return nil, ErrTooMany
 	}
 	raw, err := m.session.OpenStream()
@@ -246,9 +246,10 @@ type stream struct {
 	mux    *mux
 	ours   bool // opened by this side
 	once   sync.Once
-	closed atomic.Bool // by this side, wholly
-	eof    atomic.Bool // the peer has written all
-	lost   atomic.Bool // the peer does not read any more
+	closed atomic.Bool            // by this side, wholly
+	eof    atomic.Bool            // the peer has written all
+	lost   atomic.Bool            // the peer does not read any more
+	told   atomic.Pointer[func()] // of lost, by unread
 }
 
 // Read reads; after Close it gives net.ErrClosed.
@@ -325,6 +326,17 @@ func (c *stream) finish() {
 func (c *stream) unread() {
 	c.lost.Store(true)
 	_ = c.Stream.SetWriteDeadline(time.Unix(1, 0))
+	if tell := c.told.Load(); tell != nil {
+		(*tell)()
+	}
+}
+
+// whenUnread has tell called once the peer does not read any more.
+func (c *stream) whenUnread(tell func()) {
+	c.told.Store(&tell)
+	if c.lost.Load() {
+		tell()
+	}
 }
 
 // SetDeadline sets both deadlines.
@@ -351,6 +363,7 @@ func (c *stream) SetWriteDeadline(at time.Time) error {
 
 // relay copies both ways until both have ended, each half-closed at its end, or one broke.
 func relay(a *stream, b *net.TCPConn) {
+	a.whenUnread(func() { _ = b.CloseRead() }) // for which nobody waits: what it sends has no reader
 	var both sync.WaitGroup
 	both.Go(func() { pump(a, b) })
 	both.Go(func() { pump(b, a) })

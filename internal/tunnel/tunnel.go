@@ -153,7 +153,8 @@ type insideLink interface {
 	close() error
 }
 
-// Proxy hands a connection, accepted by the proxy's listener inside, to the host. It takes the connection over.
+// Proxy hands a connection, accepted by the proxy's listener inside, to the host. It takes the connection over. By exec
+// it waits while 128 are open.
 func (in *Inside) Proxy(conn *net.TCPConn) error {
 	err := in.link.proxy(conn)
 	if err != nil {
