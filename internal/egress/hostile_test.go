@@ -303,3 +303,66 @@ func TestASlowReaderHoldsBackItsHostOnly(t *testing.T) {
 type endless struct{}
 
 func (endless) Read(p []byte) (int, error) { return len(p), nil }
+
+func TestAnEndlessBodyEndsWithItsAnswer(t *testing.T) {
+	w := newWorld(t)
+	w.hosts["203.0.113.1:80"] = func(conn net.Conn) {
+		defer conn.Close()
+		_, _ = conn.Read(make([]byte, 1<<16))
+		fmt.Fprint(conn, "HTTP/1.1 413 Content Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")
+		_, _ = io.CopyN(io.Discard, conn, 1<<20)
+	}
+	c := w.client(w.proxy(Policy{Mode: On}))
+	c.send("POST http://a.example/ HTTP/1.1\r\nHost: a.example\r\nTransfer-Encoding: chunked\r\n\r\n")
+	stopped := make(chan struct{})
+	go func() {
+		defer close(stopped)
+		for err := error(nil); err == nil; _, err = io.WriteString(c.Conn, "4000\r\n"+strings.Repeat("x", 0x4000)+"\r\n") {
+		}
+	}()
+	if status, _ := c.answer("POST"); status != "413 Request Entity Too Large" {
+		t.Error(status)
+	}
+	<-stopped // the proxy hangs up: it does not read to an end that never comes
+}
+
+// Whatever a client says: no panic, nothing is looked up, dialled or allowed but what the list names, and the proxy
+// lets go of the connection.
+func FuzzServe(f *testing.F) {
+	for _, seed := range []string{
+		"CONNECT a.example:80 HTTP/1.1\r\n\r\nx", "GET http://a.example/ HTTP/1.1\r\nHost: b\r\n\r\n", "CONNECT b.example:443 HTTP/1.1\r\n\r\n",
+		"POST http://A.Example./ HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\nGET http://b.example/ HTTP/1.1\r\nHost: x\r\n\r\n",
+		"GET http://a.example:80@b.example/ HTTP/1.0\r\n\r\n", "CONNECT a.example:80\tx HTTP/1.1\r\n\r\n", "GET http://[::1]%61.example/ HTTP/1.1\r\nHost: a\r\n\r\n",
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, said []byte) {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld(t)
+			options := w.options()
+			options.Dial = func(ctx context.Context, to netip.AddrPort) (net.Conn, error) {
+				if to.String() != "203.0.113.1:80" {
+					t.Errorf("%q dials %v", said, to)
+				}
+				return piped(func(conn net.Conn) { _, _ = io.Copy(io.Discard, conn) })(ctx, to)
+			}
+			near, served := serve(t, NewProxy(Policy{Mode: List, Allow: rules(t, "a.example:80")}, options))
+			go func() { _, _ = io.Copy(io.Discard, near) }()
+			_ = near.SetWriteDeadline(time.Now().Add(time.Hour))
+			_, _ = near.Write(said)
+			synctest.Wait()
+			near.Close()
+			<-served
+			for _, name := range w.asked {
+				if name != "a.example." {
+					t.Errorf("%q asks for %q", said, name)
+				}
+			}
+			for _, d := range w.decisions {
+				if d.Allowed && (d.Host != "a.example" || d.Port != 80) {
+					t.Errorf("%q: %s", said, d)
+				}
+			}
+		})
+	})
+}

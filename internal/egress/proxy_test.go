@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"os/exec"
 	"reflect"
 	"strings"
 	"testing"
@@ -14,7 +15,7 @@ import (
 
 func TestWhatAPolicyLetsThrough(t *testing.T) {
 	list := func(w *world) Policy {
-		return Policy{Mode: List, Allow: rules(w.t, "a.example:80", "*.wide.example:8443", "mixed.example:80", "inner.example:80", "@packages", "own.example:80"),
+		return Policy{Mode: List, Allow: rules(w.t, "a.example:80", "*.wide.example:8443", "@git-host", "mixed.example:80", "inner.example:80", "@packages", "own.example:80"),
 			Private: targets(w.t, "git.lan:80", "10.0.0.9:5432", "meta.lan:80"), Packages: []Index{{rules(w.t, "b.example:80")[0], "pip: PIP_INDEX_URL"}}}
 	}
 	on := func(w *world) Policy { return Policy{Mode: On, Private: targets(w.t, "git.lan:80")} }
@@ -30,6 +31,8 @@ func TestWhatAPolicyLetsThrough(t *testing.T) {
 		{list, "a.example:80", ok, Decision{Allowed: true, Rule: "egress: a.example:80"}, "203.0.113.1:80"},
 		{list, "A.EXAMPLE.:80", ok, Decision{Host: "a.example", Allowed: true, Rule: "egress: a.example:80"}, "203.0.113.1:80"},
 		{list, "b.example:80", ok, Decision{Allowed: true, Rule: "egress: @packages (pip: PIP_INDEX_URL)"}, "203.0.113.2:80"},
+		{list, "x.wide.example:8443", "502 berth: x.wide.example:8443: there is no such host", Decision{Allowed: true, Rule: "egress: *.wide.example:8443"}, ""},
+		{list, Members("git-host")[0].String(), "502 berth: " + Members("git-host")[0].String() + ": there is no such host", Decision{Allowed: true, Rule: "egress: @git-host"}, ""},
 		{list, "a.example:81", "403 berth: a.example:81 is not on the egress list", Decision{Rule: "egress: list", Offer: "a.example:81"}, ""},
 		{list, "c.example:80", "403 berth: c.example:80 is not on the egress list", Decision{Rule: "egress: list", Offer: "c.example:80"}, ""},
 		{list, "wide.example:8443", "403 berth: wide.example:8443 is not on the egress list", Decision{Rule: "egress: list", Offer: "wide.example:8443"}, ""},
@@ -84,6 +87,9 @@ func TestWhatAPolicyLetsThrough(t *testing.T) {
 		}
 		if got := strings.Join(w.dialled, " "); got != r.dialled {
 			t.Errorf("%s: dialled %q, want %q", r.to, got, r.dialled)
+		}
+		if offer, err := ParseRule(r.want.Offer); r.want.Offer != "" && (err != nil || !offer.covers(told[0].Host, told[0].Port)) {
+			t.Errorf("%s: the offer %s would not let it through: %v", r.to, offer, err)
 		}
 	}
 }
@@ -241,7 +247,14 @@ func TestPlainRequestsAreJudgedOneByOne(t *testing.T) {
 	if status, body := c.answer("GET"); status != "200 OK" || body != "GET b.example:8080 /\nConnection: close\n" {
 		t.Errorf("%s %s", status, body)
 	}
-	if got := fmt.Sprint(w.dialled); got != "[203.0.113.1:80 203.0.113.2:8080]" {
+	w.mu.Lock()
+	delete(w.hosts, "203.0.113.2:8080")
+	w.mu.Unlock()
+	c.send("GET http://b.example:8080/ HTTP/1.1\r\nHost: a.example\r\n\r\n")
+	if status, body := c.answer("GET"); status != "502 Bad Gateway" || body != "berth: b.example:8080: the connection broke\nrule: egress: b.example:8080\n" {
+		t.Errorf("%s %s", status, body)
+	}
+	if got := fmt.Sprint(w.dialled); got != "[203.0.113.1:80 203.0.113.2:8080 203.0.113.2:8080]" {
 		t.Error(got)
 	}
 }
@@ -273,6 +286,15 @@ func TestTheVariablesOfClientsInside(t *testing.T) {
 	}
 	if got := Variables("redis"); !reflect.DeepEqual(got, want) {
 		t.Errorf("%v", got)
+	}
+}
+
+// git puts user@host and a command behind it and gives the whole to a shell.
+func TestGitSaysWhySSHHasNoWay(t *testing.T) {
+	vars := SSHVariables()
+	out, err := exec.Command("sh", "-c", vars["GIT_SSH_COMMAND"]+` -p 22 git@git.example "git-upload-pack 'o/r.git'"`).CombinedOutput()
+	if string(out) != "berth: "+NoSSH+"\n" || err == nil || vars["GIT_SSH_VARIANT"] != "ssh" {
+		t.Errorf("%s, %v", out, err)
 	}
 }
 
