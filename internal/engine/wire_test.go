@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/netip"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -235,6 +236,52 @@ func TestCommandLinesOfExecsAreNoChanges(t *testing.T) {
 	c, told := changeOf(eventOf("health_status: healthy"))
 	if !told || c.Action != "health_status" {
 		t.Errorf("%+v", c)
+	}
+}
+
+func TestWhatServesASandboxIsNoSandboxThatChanges(t *testing.T) {
+	for kind, want := range map[string]bool{"sandbox": true, "": true, sandbox.KindRelay: false, sandbox.KindHelper: false} {
+		m := eventOf("die")
+		m.Actor.Attributes = map[string]string{sandbox.LabelSandbox: "shop", sandbox.LabelKind: kind}
+		if _, told := changeOf(m); told != want {
+			t.Errorf("kind %q: %v", kind, told)
+		}
+	}
+}
+
+func TestANetworkThatWasMadeAnewIsJoinedAgainAtTheStart(t *testing.T) {
+	for _, flavour := range []dockertest.Flavour{dockertest.Docker20(), dockertest.Docker28()} {
+		e, server := fakeEngine(t, flavour)
+		shopWorld(t, e, server)
+		server.Program(func([]string, io.Reader, io.Writer, io.Writer) int { return dockertest.Waits })
+		spec := hardened()
+		id, err := e.Create(t.Context(), spec)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := e.Remove(t.Context(), sandbox.NetworkObject, "shop_default"); err != nil {
+			t.Fatal(err)
+		}
+		const gone = "network shop_default: it was removed since the sandbox was made"
+		if err := e.Start(t.Context(), id); err == nil || err.Error() != gone || fault.KindOf(err) != fault.NotFound {
+			t.Errorf("while it is gone: %v", err)
+		}
+		if err := e.CreateNetwork(t.Context(), sandbox.NetworkSpec{Name: "shop_default"}); err != nil {
+			t.Fatal(err)
+		}
+		before := len(server.Asked())
+		if err := e.Start(t.Context(), id); err != nil {
+			t.Fatal(err)
+		}
+		start := "POST /containers/" + id + "/start"
+		want := []string{start, "GET /containers/" + id + "/json", "GET /networks", "POST /networks/shop_default/disconnect", "POST /networks/shop_default/connect", start}
+		if got := server.Asked()[before:]; !slices.Equal(got, want) {
+			t.Errorf("got %v, want %v", got, want)
+		}
+		seen, err := e.Inspect(t.Context(), id)
+		if err != nil || !reflect.DeepEqual(seen.Spec.Network.Attached, spec.Normalise().Network.Attached) && flavour.API != "1.41" {
+			t.Errorf("%+v, %v", seen.Spec.Network.Attached, err)
+		}
 	}
 }
 

@@ -77,6 +77,16 @@ func (l *Launcher) savePlan(p *Plan) error {
 	return replaceFile(filepath.Join(p.Dir, planFile), text, 0o600)
 }
 
+// amendPlan changes what is kept of a launch's plan. The plan that runs may be only its end, at a restart.
+func (r *run) amendPlan(change func(*Plan)) error {
+	kept, err := r.storedPlan(r.plan.Spec.Name)
+	if err != nil {
+		return err
+	}
+	change(kept)
+	return r.savePlan(kept)
+}
+
 // storedPlan reads the plan that a sandbox was made from.
 func (l *Launcher) storedPlan(name string) (*Plan, error) {
 	path := filepath.Join(l.dir(name), planFile)

@@ -205,6 +205,9 @@ func (l *Launcher) restart(ctx context.Context, p *Plan, record state.Record, se
 			return l.Runtime.Signal(ctx, seen.ID, sandbox.Kill, 0)
 		})
 	}
+	if err := r.remade(); err != nil {
+		return nil, err
+	}
 	p.Steps = p.restartSteps()
 	stop := r.watch(ctx)
 	defer stop()

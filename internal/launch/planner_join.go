@@ -178,6 +178,24 @@ func within(source string, err error) error {
 	return &fault.Fault{Kind: f.Kind, Hint: f.Hint, Message: source + ": " + f.Message, Cause: err}
 }
 
+// remade tells of joined networks that were removed and made anew since: the start joins them again, and the audit
+// holds them to what they were.
+func (r *run) remade() error {
+	before := slices.Clone(r.plan.Joined)
+	for i, j := range r.plan.Joined {
+		for _, n := range r.before.Networks {
+			if n.Name == j.Name && n.ID != j.ID {
+				r.note(StepStart, "network %s was made anew since: joining it again", j.Name)
+				r.plan.Joined[i].ID = n.ID
+			}
+		}
+	}
+	if slices.EqualFunc(before, r.plan.Joined, func(a, b Joined) bool { return a.ID == b.ID }) {
+		return nil
+	}
+	return r.amendPlan(func(kept *Plan) { kept.Joined = r.plan.Joined })
+}
+
 // sealedNames are the joined networks that lead to their members only; the audit holds them to it.
 func (p *Plan) sealedNames() []string {
 	var out []string

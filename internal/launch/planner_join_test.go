@@ -246,8 +246,11 @@ func relayed(t *testing.T) (*fixture, *run) {
 	own := hardening.SealedBridge("shop", fakeEngine)
 	own.Subnet, own.Labels = "10.83.0.16/28", map[string]string{sandbox.LabelOwner: f.Store.Owner(), sandbox.LabelSandbox: "shop"}
 	f.engine.networks[own.Name] = own
-	plan := &Plan{Arch: "amd64", Dir: t.TempDir(), Network: &own, Relays: []hardening.Relay{{Sandbox: "shop", Number: 1, Network: "cache", Host: "redis", Ports: []uint16{6379}}}}
+	plan := &Plan{Arch: "amd64", Dir: f.dir("shop"), Network: &own, Relays: []hardening.Relay{{Sandbox: "shop", Number: 1, Network: "cache", Host: "redis", Ports: []uint16{6379}}}}
 	plan.Spec.Name, plan.Spec.Labels = "shop", own.Labels
+	if err := f.savePlan(plan); err != nil {
+		t.Fatal(err)
+	}
 	return f, &run{Launcher: f.Launcher, plan: plan}
 }
 
@@ -325,6 +328,36 @@ func TestRelaysStopWithTheirSandboxAndStartBeforeIt(t *testing.T) {
 	}
 	if !slices.Equal(kinds, []StepKind{StepRelays, StepStart, StepAudit}) {
 		t.Errorf("a restart takes %v", kinds)
+	}
+}
+
+func TestANetworkThatWasMadeAnewIsJoinedAgainAndThatIsSaid(t *testing.T) {
+	f, r := relayed(t)
+	r.plan.Joined = []Joined{{Name: "a", ID: "1"}, {Name: "b", ID: "2"}}
+	r.before.Networks = []sandbox.NetworkInfo{{Name: "a", ID: "1"}, {Name: "b", ID: "3"}}
+	for _, want := range []int{1, 1} { // once only
+		if err := r.remade(); err != nil || len(f.events) != want {
+			t.Fatalf("%v, %v", f.events, err)
+		}
+	}
+	if f.events[0].Text != "network b was made anew since: joining it again" {
+		t.Error(f.events[0].Text)
+	}
+	if kept, err := f.storedPlan("shop"); err != nil || len(kept.Joined) != 2 || kept.Joined[1].ID != "3" {
+		t.Errorf("kept: %+v, %v", kept, err)
+	}
+}
+
+func TestAnotherPortOfASidecarIsAnotherPlan(t *testing.T) {
+	f, r := relayed(t)
+	again := *r.plan
+	again.Relays = []hardening.Relay{{Sandbox: "shop", Number: 1, Network: "cache", Host: "redis", Ports: []uint16{6379, 6380}}}
+	seen := sandbox.Observed{Spec: r.plan.Spec}
+	if got := f.changed(seen, r.plan); len(got) != 0 {
+		t.Errorf("the same plan: %v", got)
+	}
+	if got := inWords(f.changed(seen, &again)); !slices.Equal(got, []string{"sidecars: redis:6379 on cache is now redis:6379,6380 on cache"}) {
+		t.Errorf("got %v", got)
 	}
 }
 

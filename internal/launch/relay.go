@@ -23,7 +23,7 @@ func (r *run) relays(ctx context.Context) error {
 		return err
 	}
 	r.plan.RelaySpecs = specs
-	if err := r.savePlan(r.plan); err != nil {
+	if err := r.amendPlan(func(kept *Plan) { kept.RelaySpecs = specs }); err != nil {
 		return err
 	}
 	for _, s := range specs {

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"net/netip"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -325,6 +326,9 @@ func (l *Launcher) changed(s sandbox.Observed, p *Plan) []sandbox.Difference {
 		return sandbox.Diff(s.Spec, p.Spec)
 	}
 	out := sandbox.Diff(old.Spec, p.Spec)
+	if !reflect.DeepEqual(old.Relays, p.Relays) {
+		out = append(out, sandbox.Difference{Field: "sidecars", Want: cmp.Or(old.relayText(), "none"), Have: cmp.Or(p.relayText(), "none")})
+	}
 	if old.EnvSum != p.EnvSum {
 		out = append(out, sandbox.Difference{Field: "Env", Want: "what it has", Have: "other variables, or other values"})
 	}
@@ -337,6 +341,7 @@ var saidAs = map[string]string{
 	"Process.User":    "user",
 	"Mounts":          "mounts",
 	"Network.Ports":   "ports",
+	"Network.Mode":    "first network",
 	"Limits.Memory":   "memory in bytes",
 	"Limits.NanoCPUs": "billionths of a processor",
 	"Limits.Pids":     "processes",
