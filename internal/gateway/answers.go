@@ -95,7 +95,7 @@ func (v *visit) say(status int, headers, body string, bodiless bool) error {
 // take the answer back from him.
 func (v *visit) depart() error {
 	_ = v.client.closeWrite()
-	_ = v.client.conn.SetReadDeadline(time.Now().Add(departTime))
+	v.client.within(departTime)
 	_, _ = io.CopyN(io.Discard, v.client.conn, departAtMost)
 	return errDone
 }

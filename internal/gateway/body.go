@@ -72,10 +72,10 @@ func (b *framing) passed(n int64) {
 
 // carry sends what is left of a body. Whoever waits for bytes looks now and then whether somebody still wants them.
 func (b *framing) carry(to, from *side) error {
-	defer func() { _ = from.conn.SetReadDeadline(time.Time{}) }()
+	defer from.forever()
 	for full := false; !b.done(); {
 		if len(from.ahead()) == 0 {
-			_ = from.conn.SetReadDeadline(time.Now().Add(patience))
+			from.within(patience)
 			var err error
 			if n := b.coming(); n >= bulkFrom && (full || !b.endless()) {
 				err = b.bulk(to, from, n)

@@ -113,7 +113,7 @@ func (v *visit) readRequest() (int, error) {
 		if v.known {
 			limit = idleTime
 		}
-		_ = v.client.conn.SetReadDeadline(time.Now().Add(limit))
+		v.client.within(limit)
 		if err := v.client.fill(); err != nil {
 			return 0, err
 		}
@@ -121,7 +121,7 @@ func (v *visit) readRequest() (int, error) {
 	if n := headLength(v.client.ahead()); n > 0 {
 		return n, nil
 	}
-	_ = v.client.conn.SetReadDeadline(time.Now().Add(headTime))
+	v.client.within(headTime)
 	return v.client.readHead(v.client.fill)
 }
 
@@ -224,7 +224,7 @@ func (v *visit) askAgain(s *scratch, w wish) error {
 // listen reads from inside, and looks now and then whether the visitor is still there.
 func (v *visit) listen() error {
 	for {
-		_ = v.inside.conn.SetReadDeadline(time.Now().Add(patience))
+		v.inside.within(patience)
 		err := v.inside.fill()
 		if !isTimeout(err) {
 			return err
@@ -243,7 +243,7 @@ func (v *visit) upload(w wish) <-chan error {
 	}
 	ended := make(chan error, 1)
 	body, inside := w.body, v.inside
-	_ = v.client.conn.SetReadDeadline(time.Time{})
+	v.client.forever()
 	go func() {
 		err := body.carry(inside, v.client)
 		if err != nil && v.client.gone() {

@@ -42,6 +42,8 @@ type side struct {
 	at   int             // bytes of buf taken
 	end  int             // bytes of buf filled
 
+	until time.Time // the read deadline; zero: none
+
 	ready func(fd uintptr) bool // readNow, bound once
 	got   int
 	err   error
@@ -145,6 +147,24 @@ func (s *side) room() error {
 	return nil
 }
 
+// within sets how long a read may wait. A deadline that is nearly right is left as it is: setting one costs as much
+// as reading a head.
+func (s *side) within(d time.Duration) {
+	now := time.Now()
+	if left := s.until.Sub(now); left > d || left < d-d/8 {
+		s.until = now.Add(d)
+		_ = s.conn.SetReadDeadline(s.until)
+	}
+}
+
+// forever lets a read wait.
+func (s *side) forever() {
+	if !s.until.IsZero() {
+		s.until = time.Time{}
+		_ = s.conn.SetReadDeadline(s.until)
+	}
+}
+
 // closeWrite tells the peer that no more comes.
 func (s *side) closeWrite() error {
 	if half, can := s.conn.(interface{ CloseWrite() error }); can {
@@ -183,6 +203,9 @@ type writeError struct{ error }
 func (e writeError) Unwrap() error { return e.error }
 
 func isTimeout(err error) bool {
+	if err == nil {
+		return false // without the cost of looking
+	}
 	var timeout interface{ Timeout() bool }
 	return errors.As(err, &timeout) && timeout.Timeout()
 }

@@ -15,8 +15,8 @@ const (
 
 // upgraded sends whatever comes, both ways, until both have ended.
 func (v *visit) upgraded(out outgoing) error {
-	_ = v.client.conn.SetReadDeadline(time.Time{})
-	_ = v.inside.conn.SetReadDeadline(time.Time{})
+	v.client.forever()
+	v.inside.forever()
 	both := &duplex{visit: v}
 	back := make(chan struct{})
 	go func() {
@@ -93,11 +93,10 @@ func (d *duplex) rush(to, from *side) error {
 
 // limit sets how long a side may be silent.
 func (d *duplex) limit(s *side) {
-	var until time.Time
-	if d.half.Load() {
-		until = time.Now().Add(halfTime)
+	_ = s.conn.SetReadDeadline(time.Time{})
+	if d.half.Load() { // asked last: the other pump may end just now
+		_ = s.conn.SetReadDeadline(time.Now().Add(halfTime))
 	}
-	_ = s.conn.SetReadDeadline(until)
 }
 
 // end passes the end of one direction on; an end of another kind ends both.
