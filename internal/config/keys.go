@@ -72,7 +72,7 @@ var Keys = []Key{
 		field: func(s *Settings) any { return &s.GiveUp }},
 	{Section: "Network", Name: "egress", Flag: "--egress", Widens: When,
 		Help:  "what the sandbox may reach outside: off, list, on, direct, or a list of host:port",
-		Unset: "the profile's: standard on, strict list, paranoid off, compat direct", Example: `["api.example.com:443"]`,
+		Unset: "the profile's: standard on, strict list, paranoid off, compat direct", Example: `["api.example.com:443", "*.example.org:443", "@llm"]`,
 		field: func(s *Settings) any { return &s.Egress }},
 	{Name: "egress_private", Widens: Never,
 		Help:  "private addresses the sandbox may reach all the same, as host:port",
