@@ -10,18 +10,18 @@ import (
 // written as a give-up's.
 var asked = []struct {
 	rule  string
-	value func(sandbox.Spec) string // "" where nothing was asked for
+	value func(sandbox.Spec, Facts) string // "" where nothing was asked for
 }{
-	{"limit-memory", func(s sandbox.Spec) string { return positive(s.Limits.Memory) }},
-	{"limit-pids", func(s sandbox.Spec) string { return positive(s.Limits.Pids) }},
-	{"limit-shm", func(s sandbox.Spec) string { return positive(s.Limits.Shm) }},
-	{"limit-cpus", func(s sandbox.Spec) string {
+	{"limit-memory", func(s sandbox.Spec, _ Facts) string { return positive(s.Limits.Memory) }},
+	{"limit-pids", func(s sandbox.Spec, _ Facts) string { return positive(s.Limits.Pids) }},
+	{"limit-shm", func(s sandbox.Spec, _ Facts) string { return positive(s.Limits.Shm) }},
+	{"limit-cpus", func(s sandbox.Spec, _ Facts) string {
 		if s.Limits.NanoCPUs <= 0 {
 			return ""
 		}
 		return strconv.FormatFloat(float64(s.Limits.NanoCPUs)/1e9, 'f', -1, 64)
 	}},
-	{"limit-nofile", func(s sandbox.Spec) string {
+	{"limit-nofile", func(s sandbox.Spec, _ Facts) string {
 		for _, u := range s.Limits.Ulimits {
 			if u.Name == "nofile" {
 				return positive(u.Hard)
@@ -29,9 +29,10 @@ var asked = []struct {
 		}
 		return ""
 	}},
-	{"runtime", func(s sandbox.Spec) string { return s.Runtime }},
-	{"user-namespace", func(s sandbox.Spec) string { return s.UsernsMode }},
-	{"no-gpu", func(s sandbox.Spec) string {
+	{"runtime", func(s sandbox.Spec, _ Facts) string { return s.Runtime }},
+	{"user-namespace", func(s sandbox.Spec, _ Facts) string { return s.UsernsMode }},
+	{"egress", func(_ sandbox.Spec, f Facts) string { return string(f.Reach.Egress) }},
+	{"no-gpu", func(s sandbox.Spec, _ Facts) string {
 		if s.GPU {
 			return "yes"
 		}
@@ -46,7 +47,7 @@ func Asked(spec sandbox.Spec, p Profile, giveUp []GiveUp, f Facts, source func(r
 	s := newScope(spec, p, giveUp, f)
 	out := giveUp
 	for _, a := range asked {
-		r, value := ruleByID(a.rule), a.value(spec)
+		r, value := ruleByID(a.rule), a.value(spec, f)
 		if value == "" || s.gaveUp(a.rule) || r.judge(s.spec, s, &r).ok {
 			continue
 		}

@@ -16,6 +16,7 @@ type Facts struct {
 	Image     sandbox.LocalImage
 	Owners    map[string]int        // uid that owns a bind's source, by path; needed only under not-host-root
 	Published []sandbox.Port        // what is really bound on the host now
+	Reach     Reach                 // the zero value is the profile's
 	Networks  []sandbox.NetworkInfo // of the engine; an audit needs the sandbox's own bridge in it
 	Sealed    []string              // names of joined networks that were sealed when the sandbox was planned
 }
@@ -47,7 +48,7 @@ func Harden(spec sandbox.Spec, p Profile, giveUp []GiveUp, f Facts) (sandbox.Spe
 // rule, in the order of Rules, then one for each probe that found something open which no rule covers.
 func Audit(planned, observed sandbox.Spec, p Profile, giveUp []GiveUp, f Facts, probes Probes) []Finding {
 	s := newScope(planned, p, giveUp, f)
-	return withProbes(s.check(observed.Normalise()), probes.attempts(p, s.spec))
+	return withProbes(s.check(observed.Normalise()), probes.attempts(s))
 }
 
 // Good tells whether all findings may stand: held, given up, or said to be unsupported.

@@ -103,7 +103,7 @@ func softenOne(t rapid.TB, r Rule, c hardeningCase) {
 
 func profilesWith(r Rule) []Profile {
 	return slices.DeleteFunc(Profiles(), func(p Profile) bool {
-		return r.only != nil && !r.only(policies[p]) || r.ID == "bridge-options" && !policies[p].bridge
+		return r.only != nil && !r.only(policies[p]) || (r.ID == "bridge-options") && EgressOf(p) != Direct || r.ID == "egress" && EgressOf(p) == Direct
 	})
 }
 
@@ -180,6 +180,7 @@ var soften = map[string]func(*spec, *Facts){
 	"read-only-paths": func(s *spec, _ *Facts) { s.ReadonlyPaths = []string{} },
 	"own-network":     func(s *spec, _ *Facts) { s.Network.Mode = "host" },
 	"bridge-options":  func(_ *spec, f *Facts) { f.Networks = []sandbox.NetworkInfo{{Name: "0berth-shop", IPv6: true}} },
+	"egress":          func(_ *spec, f *Facts) { f.Reach.Egress = Direct },
 	"joined-networks": func(s *spec, _ *Facts) {
 		s.Network.Attached = append(s.Network.Attached, sandbox.Attachment{Name: "bridge"})
 	},
@@ -374,6 +375,13 @@ func (c *hardeningCase) harden(t interface{ Fatal(...any) }) {
 	}
 }
 
+// direct asks for a bridge with NAT, as the planner does for a user who wants egress direct.
+func (c *hardeningCase) direct() {
+	c.facts.Reach.Egress = Direct
+	c.spec.Network.Mode = sandbox.OwnNetwork(c.spec.Name)
+	c.giveUp = Asked(c.spec, c.profile, c.giveUp, c.facts, func(string) string { return "egress" })
+}
+
 func plainCase(t *testing.T, p Profile) hardeningCase {
 	t.Helper()
 	c := hardeningCase{profile: p, facts: Facts{Engine: modernEngine(), Image: image(), Networks: bridges(sandbox.Docker)}}
@@ -413,7 +421,7 @@ func modernEngine() sandbox.Engine {
 }
 
 func bridges(kind sandbox.EngineKind) []sandbox.NetworkInfo {
-	n, _ := OwnBridge("shop", Standard, sandbox.Engine{Kind: kind})
+	n := OwnBridge("shop", sandbox.Engine{Kind: kind})
 	return []sandbox.NetworkInfo{{Name: "bridge"}, {Name: n.Name, Options: n.Options}}
 }
 

@@ -24,7 +24,8 @@ type Posture struct {
 
 // NewPosture reads a posture off an audit, or off Harden's findings where nothing runs yet (then without probes).
 func NewPosture(p Profile, planned sandbox.Spec, giveUp []GiveUp, f Facts, findings []Finding, probes Probes) Posture {
-	out := Posture{Profile: p, Network: append(networkPosture(planned, f), reachPosture(p, planned, f)...)}
+	s := newScope(planned, p, giveUp, f)
+	out := Posture{Profile: p, Network: append(networkPosture(planned, s), s.reachPosture()...)}
 	out.Unverified = f.Engine.Remote || f.Engine.Kind == sandbox.DockerDesktop
 	for _, found := range findings {
 		switch found.State {
@@ -39,7 +40,7 @@ func NewPosture(p Profile, planned sandbox.Spec, giveUp []GiveUp, f Facts, findi
 	for _, g := range giveUp {
 		out.GivenUp = append(out.GivenUp, g.String())
 	}
-	out.tally(probes.attempts(p, planned))
+	out.tally(probes.attempts(s))
 	return out
 }
 
@@ -105,13 +106,8 @@ func (p Posture) String() string { return strings.Join(p.Pieces(), " · ") }
 
 // networkPosture says who reaches whom. Before engine 28 a port published on 127.0.0.1 is open to the local network in
 // two ways (moby issues 41872 and 45610).
-func networkPosture(planned sandbox.Spec, f Facts) []string {
-	if planned.Network.Mode == noNetwork {
-		return []string{"nothing published", "egress off"}
-	}
-	if planned.Network.Mode != sandbox.OwnNetwork(planned.Name) {
-		return []string{"nothing published"}
-	}
+func networkPosture(planned sandbox.Spec, s *scope) []string {
+	f, reach := s.facts, s.reach()
 	links := "nothing published"
 	if len(planned.Network.Ports) > 0 {
 		links = "links published on 127.0.0.1"
@@ -119,5 +115,5 @@ func networkPosture(planned sandbox.Spec, f Facts) []string {
 			links += ", which a neighbour on the LAN can reach too (engine before 28)"
 		}
 	}
-	return []string{links, "egress direct: internet, LAN and this machine's services"}
+	return append([]string{links}, reach.pieces()...)
 }

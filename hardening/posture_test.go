@@ -15,34 +15,41 @@ func TestThePostureSaysWhatIsTrue(t *testing.T) {
 	}{
 		"a new engine": {
 			change: func(*hardeningCase) {},
+			want:   "standard · 61 rules hold · nothing published · egress on",
+		},
+		"direct egress, with links published": {
+			change: (*hardeningCase).direct,
 			want: "standard · 60 rules hold · links published on 127.0.0.1 · " +
-				"egress direct: internet, LAN and this machine's services",
+				"egress direct: internet, LAN and this machine's services · 1 given up: egress",
 		},
-		"before engine 28 a neighbour reaches the links": {
-			change: func(c *hardeningCase) { c.facts.Engine.Version = "20.10.24+dfsg1" },
+		"before engine 28 a neighbour reaches published links": {
+			change: func(c *hardeningCase) { c.direct(); c.facts.Engine.Version = "20.10.24+dfsg1" },
 			want: "standard · 60 rules hold · links published on 127.0.0.1, which a neighbour on the LAN can reach too (engine before 28) · " +
-				"egress direct: internet, LAN and this machine's services",
+				"egress direct: internet, LAN and this machine's services · 1 given up: egress",
 		},
-		"no links": {
-			change: func(c *hardeningCase) { c.spec.Network.Ports = nil },
-			want:   "standard · 60 rules hold · nothing published · egress direct: internet, LAN and this machine's services",
+		"a list": {
+			change: func(c *hardeningCase) { c.profile = Strict; c.facts.Reach = Reach{Egress: List, Named: 12, Private: 1} },
+			want:   "strict · 62 rules hold · nothing published · egress list(12) · softened: 1 private target",
+		},
+		"tighter than the profile": {
+			change: func(c *hardeningCase) { c.facts.Reach.Egress = Off },
+			want:   "standard · 61 rules hold · nothing published · egress off",
 		},
 		"what was given up, and what the engine cannot do": {
 			change: func(c *hardeningCase) {
 				c.giveUp = []GiveUp{{Rule: "limit-nofile", Value: "8192"}}
 				c.facts.Engine.Security, c.facts.Engine.CanLimitPids = []string{"seccomp"}, false
 			},
-			want: "standard · 57 rules hold · links published on 127.0.0.1 · egress direct: internet, LAN and this machine's services · " +
+			want: "standard · 58 rules hold · nothing published · egress on · " +
 				"1 given up: limit-nofile=8192 · 2 unsupported: lsm, limit-pids",
 		},
 		"an engine on another machine": {
-			change: func(c *hardeningCase) { c.facts.Engine.Remote, c.spec.Network.Ports = true, nil },
-			want: "standard · 60 rules hold · nothing published · egress direct: internet, LAN and this machine's services · " +
-				"mounts not verified",
+			change: func(c *hardeningCase) { c.facts.Engine.Remote = true },
+			want:   "standard · 61 rules hold · nothing published · egress on · mounts not verified",
 		},
 		"no network": {
 			change: func(c *hardeningCase) { c.profile = Paranoid },
-			want:   "paranoid · 61 rules hold · nothing published · egress off",
+			want:   "paranoid · 62 rules hold · nothing published · egress off",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -115,9 +122,11 @@ func TestAProbeOfNoRuleThatGetsThroughIsAFindingOfItsOwn(t *testing.T) {
 
 func TestAProbeThatMayGetThroughBreaksNothing(t *testing.T) {
 	c := plainCase(t, Standard)
+	c.direct()
+	c.harden(t)
 	open := map[string]probe.Result{"ptrace": probe.Open, "interfaces": probe.Open, "write-root": probe.Open}
 	probes := Probes{Agent: outcomes(map[string]probe.Result{"ptrace": probe.Open}), Root: outcomes(open)}
-	if bad := failures(Audit(c.hardened, c.hardened, Standard, nil, c.facts, probes)); len(bad) > 0 {
+	if bad := failures(Audit(c.hardened, c.hardened, Standard, c.giveUp, c.facts, probes)); len(bad) > 0 {
 		t.Errorf("%+v", bad)
 	}
 }
@@ -126,7 +135,7 @@ func TestAProbeThatProvesARuleIsNamedBesideIt(t *testing.T) {
 	c := plainCase(t, Standard)
 	for _, f := range Audit(c.hardened, c.hardened, Standard, nil, c.facts, Probes{Agent: outcomes(nil)}) {
 		want := "inspect"
-		if slices.ContainsFunc(probe.ForRule(f.Rule), func(p probe.Probe) bool { return p.MustBeClosed(probe.Setting{Level: probe.Standard}) }) {
+		if slices.ContainsFunc(probe.ForRule(f.Rule), func(p probe.Probe) bool { return p.MustBeClosed(probe.Setting{Level: probe.Standard, Sealed: true}) }) {
 			want = "probe"
 		}
 		if f.By != want {

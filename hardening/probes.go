@@ -25,15 +25,15 @@ type attempt struct {
 }
 
 // attempts joins outcomes with what is asked of them; what is no probe of ours is left out.
-func (p Probes) attempts(profile Profile, planned sandbox.Spec) []attempt {
+func (p Probes) attempts(s *scope) []attempt {
 	var out []attempt
 	for _, side := range []struct {
 		outcomes []probe.Outcome
 		root     bool
 		whose    string
 	}{{p.Agent, false, "the sandbox's user"}, {p.Root, true, "root"}} {
-		at := probe.Setting{Level: probe.Level(policies[profile].rank), Root: side.root}
-		at.Sealed, at.Relayed = sealing(profile, planned)
+		at := probe.Setting{Level: probe.Level(s.policy.rank), Root: side.root}
+		at.Sealed, at.Relayed = s.sealing()
 		for _, o := range side.outcomes {
 			if known, ok := probe.ByID(o.ID); ok {
 				out = append(out, attempt{o, known.Rule, known.MustBeClosed(at), side.whose})
@@ -44,11 +44,11 @@ func (p Probes) attempts(profile Profile, planned sandbox.Spec) []attempt {
 }
 
 // sealing tells whether a sandbox reaches nothing by itself, and whether it reaches relays on a network of its own.
-func sealing(profile Profile, planned sandbox.Spec) (sealed, relayed bool) {
-	own := sandbox.OwnNetwork(planned.Name)
-	alone := !slices.ContainsFunc(planned.Network.Attached, func(a sandbox.Attachment) bool { return a.Name != own })
-	relayed = planned.Network.Mode == own && !policies[profile].bridge && alone
-	return planned.Network.Mode == noNetwork || relayed, relayed
+func (s *scope) sealing() (sealed, relayed bool) {
+	own := sandbox.OwnNetwork(s.spec.Name)
+	alone := !slices.ContainsFunc(s.spec.Network.Attached, func(a sandbox.Attachment) bool { return a.Name != own })
+	relayed = s.spec.Network.Mode == own && !s.bridged() && alone
+	return s.spec.Network.Mode == noNetwork || relayed, relayed
 }
 
 // Worst gives one outcome a probe, in the order of probe.All: what went furthest of both sides.

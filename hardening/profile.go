@@ -54,7 +54,7 @@ type policy struct {
 	tmpfs           []sandbox.Tmpfs
 	masked          []string // nil: the engine's list
 	readonly        []string // nil: the engine's list
-	bridge          bool     // an own bridge with links published on loopback; else no network
+	egress          Egress   // what it may reach at most
 	attach          bool     // other networks may be joined
 	relay           bool     // sidecars may be reached, through a sealed network of the sandbox's own
 	memory          int64    // bytes, at most; and never more than half of the engine's
@@ -73,19 +73,21 @@ var policies = map[Profile]policy{
 	Compat: {
 		rank: 0, seccomp: "compat", imagesUser: true, home: imagesHome,
 		capAdd: []string{"CHOWN", "DAC_OVERRIDE", "FOWNER", "SETGID", "SETUID"},
-		bridge: true, attach: true, memory: 4 * gib, pids: 1024,
+		egress: Direct, attach: true, memory: 4 * gib, pids: 1024,
 	},
 	Standard: {
 		rank: 1, seccomp: "base", noNewPrivileges: true, home: volumeHome, relay: true,
-		bridge: true, attach: true, memory: 4 * gib, pids: 1024,
+		egress: On, attach: true, memory: 4 * gib, pids: 1024,
 	},
 	Strict: {
 		rank: 2, seccomp: "strict", noNewPrivileges: true, home: volumeHome, readonlyRootfs: true, relay: true,
-		tmpfs: scratch(true), masked: maskedPaths, readonly: readonlyPaths, memory: 4 * gib, pids: 1024,
+		tmpfs: scratch(true), masked: maskedPaths, readonly: readonlyPaths,
+		egress: List, memory: 4 * gib, pids: 1024,
 	},
 	Paranoid: {
 		rank: 3, seccomp: "paranoid", noNewPrivileges: true, home: tmpfsHome, readonlyRootfs: true,
-		tmpfs: scratch(false), masked: maskedPaths, readonly: readonlyPaths, memory: 2 * gib, pids: 256, gvisor: true,
+		tmpfs: scratch(false), masked: maskedPaths, readonly: readonlyPaths,
+		egress: Off, memory: 2 * gib, pids: 256, gvisor: true,
 	},
 }
 

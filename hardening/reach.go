@@ -76,19 +76,19 @@ func Opens(n sandbox.NetworkInfo, e sandbox.Engine) Opening {
 }
 
 // reachPosture says where a sandbox stands besides alone: relays, and networks of others with what they open.
-func reachPosture(p Profile, planned sandbox.Spec, f Facts) []string {
+func (s *scope) reachPosture() []string {
 	var out []string
-	if _, relayed := sealing(p, planned); relayed {
+	if _, relayed := s.sealing(); relayed {
 		out = append(out, "sidecars through relays")
 	}
-	for _, a := range planned.Network.Attached {
-		if a.Name == sandbox.OwnNetwork(planned.Name) {
+	for _, a := range s.spec.Network.Attached {
+		if a.Name == sandbox.OwnNetwork(s.spec.Name) {
 			continue
 		}
 		opens := "a way out, unless the engine says otherwise"
-		for _, n := range f.Networks {
+		for _, n := range s.facts.Networks {
 			if n.Name == a.Name {
-				opens = Opens(n, f.Engine).Long
+				opens = Opens(n, s.facts.Engine).Long
 			}
 		}
 		out = append(out, "joined "+a.Name+": "+opens)

@@ -58,10 +58,10 @@ func TestWhatIsRefusedBeforeTheStart(t *testing.T) {
 			hint:    "stop the sandbox and start it again",
 		},
 		"a port for the whole network": {
-			profile: Standard, change: func(s *spec, _ *Facts) {
+			profile: Compat, change: func(s *spec, _ *Facts) {
 				s.Network.Ports = []sandbox.Port{{Container: 8000, Host: netip.MustParseAddrPort("0.0.0.0:0")}}
 			},
-			message: "profile standard: rule loopback-ports: port 8000 is published on 0.0.0.0:0",
+			message: "profile compat: rule loopback-ports: port 8000 is published on 0.0.0.0:0",
 			hint:    "stop the sandbox and start it again",
 		},
 		"a user database that the sandbox can write": {
@@ -155,16 +155,16 @@ func TestARootlessEnginesRootIsTheUser(t *testing.T) {
 
 // A plan without the engine's networks is fine; an audit without them knows nothing, and says so.
 func TestAnAuditThatWasNotToldTheNetworksDoesNotPass(t *testing.T) {
-	c := plainCase(t, Standard)
+	c := plainCase(t, Compat)
 	c.facts.Networks = nil
-	bad := failures(Audit(c.hardened, c.hardened, Standard, nil, c.facts, Probes{}))
+	bad := failures(Audit(c.hardened, c.hardened, Compat, nil, c.facts, Probes{}))
 	if len(bad) != 1 || bad[0].Rule != "bridge-options" || bad[0].State != Unknown {
 		t.Errorf("%+v", bad)
 	}
 }
 
 func TestWhatTheEngineReallyBoundCounts(t *testing.T) {
-	c := plainCase(t, Standard)
+	c := plainCase(t, Compat)
 	for name, published := range map[string][]sandbox.Port{
 		"port 8000 is published on 0.0.0.0:8010":        {{Container: 8000, Host: netip.MustParseAddrPort("0.0.0.0:8010")}},
 		"port 22 is published, which nobody asked for":  {{Container: 22, Host: netip.MustParseAddrPort("127.0.0.1:8010")}},
@@ -172,13 +172,13 @@ func TestWhatTheEngineReallyBoundCounts(t *testing.T) {
 		"port 8000 is published on 192.168.178.20:8010": {{Container: 8000, Host: netip.MustParseAddrPort("192.168.178.20:8010")}},
 	} {
 		c.facts.Published = published
-		bad := failures(Audit(c.hardened, c.hardened, Standard, nil, c.facts, Probes{}))
+		bad := failures(Audit(c.hardened, c.hardened, Compat, nil, c.facts, Probes{}))
 		if len(bad) != 1 || bad[0].Rule != "loopback-ports" || bad[0].Observed != name {
 			t.Errorf("%s: %+v", name, bad)
 		}
 	}
 	c.facts.Published = []sandbox.Port{{Container: 8000, Host: netip.MustParseAddrPort("[::1]:32768")}}
-	if bad := failures(Audit(c.hardened, c.hardened, Standard, nil, c.facts, Probes{})); len(bad) > 0 {
+	if bad := failures(Audit(c.hardened, c.hardened, Compat, nil, c.facts, Probes{})); len(bad) > 0 {
 		t.Errorf("%+v", bad)
 	}
 }

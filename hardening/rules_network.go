@@ -17,6 +17,12 @@ var networkRules = []Rule{
 		clause: ownNetwork.clause(),
 	},
 	{
+		ID: "egress", Class: Overridable,
+		Why:    "what code can reach, it can leak to; the profile says how far that is",
+		Fix:    "a looser profile, or a tighter egress",
+		clause: egress.clause(),
+	},
+	{
 		ID: "bridge-options", Class: Fixed, Needs: Needs{Docker: true},
 		Why:    "the sandbox's own network lets no neighbour in, leads nowhere when sealed, and IPv6 opens no second way",
 		clause: bridgeOptions.clause(),
@@ -119,7 +125,7 @@ func wantPlace(had place, s *scope) place {
 	}
 	first := s.firstJoined()
 	switch {
-	case s.policy.bridge:
+	case s.bridged():
 	case had.own != nil && s.policy.relay:
 		return place{mode: own.Name, own: &own}
 	case first != "" && (s.policy.attach || s.gaveUp("joined-networks")):
@@ -133,13 +139,9 @@ func wantPlace(had place, s *scope) place {
 	return place{mode: own.Name, own: &own}
 }
 
-// OwnBridge is the network that berth makes for a sandbox under p; ok is false when p has none. The caller gives
-// Subnet and Labels.
-func OwnBridge(name string, p Profile, e sandbox.Engine) (n sandbox.NetworkSpec, ok bool) {
-	if !policies[p].bridge {
-		return sandbox.NetworkSpec{}, false
-	}
-	return sandbox.NetworkSpec{Name: sandbox.OwnNetwork(name), Options: bridgeDriverOptions(e)}, true
+// OwnBridge is the network that berth makes for a sandbox with direct egress. The caller gives Subnet and Labels.
+func OwnBridge(name string, e sandbox.Engine) sandbox.NetworkSpec {
+	return sandbox.NetworkSpec{Name: sandbox.OwnNetwork(name), Options: bridgeDriverOptions(e)}
 }
 
 // bridgeDriverOptions close the bridge to neighbours, and publish on loopback what somebody forgets to say where.
@@ -174,7 +176,7 @@ var bridgeOptions = part[string]{
 
 // judgeOwn holds the sandbox's own network to what it was made as: with a bridge's way out, or sealed.
 func (s *scope) judgeOwn(n sandbox.NetworkInfo) (string, bool) {
-	if s.policy.bridge {
+	if s.bridged() {
 		return judgeBridge(n, bridgeDriverOptions(s.facts.Engine))
 	}
 	sealed := SealedBridge(s.spec.Name, s.facts.Engine)
@@ -240,7 +242,7 @@ var ports = part[[]sandbox.Port]{
 	get: func(s *spec, _ *scope) []sandbox.Port { return s.Network.Ports },
 	set: func(s *spec, _ *scope, v []sandbox.Port) { s.Network.Ports = v },
 	want: func(had []sandbox.Port, s *scope) []sandbox.Port {
-		if s.policy.bridge {
+		if s.bridged() {
 			return had
 		}
 		return nil
@@ -296,7 +298,7 @@ func searchDomains() part[[]string] {
 }
 
 func wantDNS(_ []string, s *scope) []string {
-	if s.policy.bridge {
+	if s.bridged() {
 		return nil
 	}
 	return []string{"127.0.0.1"}

@@ -43,7 +43,7 @@ func (a *app) tree() *cobra.Command {
 			root.AddCommand(c)
 		}
 	}
-	root.AddCommand(a.resetTerminalCommand())
+	root.AddCommand(a.resetTerminalCommand(), a.gatewayCommand())
 	root.SetHelpCommand(a.helpCommand())
 	root.SetHelpCommandGroupID(groupHelp)
 	root.CompletionOptions.DisableDefaultCmd = true

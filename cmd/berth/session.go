@@ -83,7 +83,7 @@ func (a *app) engineOptions(s *config.Settings) engine.Options {
 
 func (a *app) launcher(e launch.Runtime, store *state.Store, sink event.Sink) *launch.Launcher {
 	return &launch.Launcher{
-		Runtime: e, Reach: launch.Published{}, Store: store, Host: a.machine(), Files: host.Disk{}, Sink: sink,
+		Runtime: e, Reach: gateways{store: store, flags: a.engineFlags()}, Store: store, Host: a.machine(), Files: host.Disk{}, Sink: sink,
 		Version: version, Names: ownImages(), PortFree: host.PortFree,
 		Unpack: func(arch string) (string, error) {
 			return inside.Unpack(filepath.Join(store.Places().Cache, "inside"), arch)

@@ -92,7 +92,7 @@ func (b Browser) Open(ctx context.Context, link, dir string) error {
 	}
 	argv := b.command(page)
 	cmd := exec.Command(argv[0], argv[1:]...) // without ctx: the browser outlives berth
-	detach(cmd)
+	Detach(cmd)
 	if err := cmd.Start(); err != nil {
 		return fmt.Errorf("%s: %w", argv[0], err)
 	}

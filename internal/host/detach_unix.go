@@ -7,5 +7,5 @@ import (
 	"syscall"
 )
 
-// detach keeps a Ctrl-C in berth's terminal away from the command.
-func detach(cmd *exec.Cmd) { cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true} }
+// Detach keeps a Ctrl-C in berth's terminal away from a command, and lets it outlive berth.
+func Detach(cmd *exec.Cmd) { cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true} }

@@ -1,6 +1,7 @@
 package launch
 
 import (
+	"berth/internal/secret"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -12,6 +13,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -246,8 +248,21 @@ func (f *fakeRuntime) Remove(_ context.Context, kind sandbox.ObjectKind, name st
 // fakeReach leads every port to one server.
 type fakeReach struct{ server netip.AddrPort }
 
-func (r fakeReach) Address(o sandbox.Observed, port uint16) netip.AddrPort {
-	return Published{}.Address(o, port)
+func (r fakeReach) Address(_ sandbox.Observed, port uint16) netip.AddrPort {
+	if i := slices.Index(InsidePorts[:], port); i >= 0 {
+		return netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), uint16(8010+i))
+	}
+	return netip.AddrPort{}
+}
+
+func (r fakeReach) Open(context.Context, sandbox.Observed) (string, error) {
+	return "the tunnel goes by socket", nil
+}
+func (r fakeReach) Close(context.Context, string) error { return nil }
+func (r fakeReach) Serves(string) bool                  { return true }
+
+func (r fakeReach) Key(context.Context, sandbox.Observed, LinkKind) (secret.String, error) {
+	return secret.New("one-time"), nil
 }
 
 func (r fakeReach) Dial(ctx context.Context, _ sandbox.Observed, _ uint16) (net.Conn, error) {

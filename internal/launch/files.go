@@ -37,6 +37,11 @@ func (l *Launcher) writeFiles(ctx context.Context, p *Plan) error {
 			return err
 		}
 	}
+	if p.Run != "" {
+		if err := os.MkdirAll(p.Run, 0o711); err != nil { // the folder may have gone with the user's last session
+			return fault.New(fault.Failure, "", "%s: %w", p.Run, err)
+		}
+	}
 	_, err = l.Unpack(p.Arch)
 	return err
 }

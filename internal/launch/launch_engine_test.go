@@ -14,6 +14,7 @@ import (
 	"berth/internal/launch"
 	"berth/internal/sandbox"
 	"berth/internal/state"
+	"berth/internal/tunnel"
 )
 
 // realLauncher works on the engine at hand, with a state folder of its own.
@@ -39,7 +40,7 @@ func realLauncher(t *testing.T) *launch.Launcher {
 		facts.UID, facts.GID = 1000, 1000 // root may not own a sandbox
 	}
 	return &launch.Launcher{
-		Runtime: e, Reach: launch.Published{}, Store: store, Host: facts, Files: host.Disk{}, Version: "test",
+		Runtime: e, Reach: &streams{engine: e, open: map[string]*tunnel.Tunnel{}}, Store: store, Host: facts, Files: host.Disk{}, Version: "test",
 		Sink:       func(e event.Event) { t.Logf("%s %s %s %v %s", e.Step, e.Stage, e.Text, e.Elapsed, e.Error) },
 		Names:      map[string]string{"starter": inside.StarterRef("test")},
 		Unpack:     func(arch string) (string, error) { return inside.Unpack(places.Cache, arch) },

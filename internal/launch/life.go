@@ -74,6 +74,9 @@ var linkPorts = []LinkPlan{
 	{Kind: API, Inside: agentserver.APIPort}, {Kind: Code, Inside: agentserver.VSCodePort}, {Kind: VNC, Inside: agentserver.VNCPort},
 }
 
+// InsidePorts are the ports inside of the links, in the order in which a record promises ports of this machine.
+var InsidePorts = [3]uint16{agentserver.APIPort, agentserver.VSCodePort, agentserver.VNCPort}
+
 // Links gives the links of a running sandbox, proven now.
 func (l *Launcher) Links(ctx context.Context, name string) ([]Link, error) {
 	o, err := l.find(ctx, name)
@@ -85,6 +88,9 @@ func (l *Launcher) Links(ctx context.Context, name string) ([]Link, error) {
 	}
 	plan, err := l.storedPlan(name)
 	if err != nil {
+		return nil, err
+	}
+	if _, err := l.Reach.Open(ctx, o); err != nil { // its gateway may have been killed
 		return nil, err
 	}
 	return l.links(ctx, o, plan.Links, "auto")
@@ -107,6 +113,9 @@ func (l *Launcher) Stop(ctx context.Context, name string, o StopOptions) error {
 		grace := o.Grace
 		if grace == 0 {
 			grace = seen.Spec.Process.StopTimeout
+		}
+		if err := l.Reach.Close(ctx, name); err != nil {
+			return err
 		}
 		do := sandbox.Stop
 		if o.Force {
@@ -182,6 +191,9 @@ func (l *Launcher) again(ctx context.Context, seen sandbox.Observed) (*Result, e
 		}
 	case seen.State != sandbox.Up || record.Posture == "": // stopped, or never seen ready
 		return l.restart(ctx, plan, record, seen)
+	}
+	if _, err := l.Reach.Open(ctx, seen); err != nil {
+		return nil, err
 	}
 	links, err := l.links(ctx, seen, plan.Links, plan.VNC)
 	if err != nil {

@@ -21,31 +21,44 @@ func (l *Launcher) base(name string, at netip.AddrPort) string {
 	return "http://" + host + ":" + strconv.Itoa(int(at.Port()))
 }
 
-const notPublished = "its port is not published; stop the sandbox and start it again"
+const notServed = "nothing listens for it on this machine; stop the sandbox and start it again"
 
-func (l *Launcher) apiLink(_ context.Context, seen sandbox.Observed, link *Link) string {
-	if !link.At.IsValid() {
-		return notPublished
+// hand makes a link for the user's own hands: with a key in its fragment, which browsers send nowhere and which opens
+// it once.
+func (l *Launcher) hand(ctx context.Context, seen sandbox.Observed, link *Link, url string) string {
+	key, err := l.Reach.Key(ctx, seen, link.Kind)
+	if err != nil {
+		return err.Error()
 	}
-	link.URL = secret.New(l.base(seen.Spec.Name, link.At))
+	if !key.Empty() {
+		url += "#k=" + key.Reveal()
+	}
+	link.URL = secret.New(url)
 	return ""
+}
+
+func (l *Launcher) apiLink(ctx context.Context, seen sandbox.Observed, link *Link) string {
+	if !link.At.IsValid() {
+		return notServed
+	}
+	return l.hand(ctx, seen, link, l.base(seen.Spec.Name, link.At)+"/")
 }
 
 // codeLink asks the server for the link, since only the server knows its form, and waits for the page itself: a
 // server that says "running" may not have one yet.
 func (l *Launcher) codeLink(ctx context.Context, seen sandbox.Observed, link *Link) string {
 	if !link.At.IsValid() {
-		return notPublished
+		return notServed
 	}
-	url, err := l.client(seen).VSCodeURL(ctx, l.base(seen.Spec.Name, link.At), agentserver.Workspace)
+	base := l.base(seen.Spec.Name, link.At)
+	url, err := l.client(seen).VSCodeURL(ctx, base, agentserver.Workspace)
 	if err != nil {
 		return err.Error()
 	}
 	if err := l.pageAnswers(ctx, seen, agentserver.VSCodePort, url.Reveal()); err != nil {
 		return "VS Code runs, but its page gives " + err.Error() + "; see berth logs " + seen.Spec.Name
 	}
-	link.URL = url
-	return ""
+	return l.hand(ctx, seen, link, agentserver.VSCodePage(base, agentserver.Workspace))
 }
 
 // desktopLimit bounds the wait for a desktop that was started: an X server and its bridge take about half a second.
@@ -54,11 +67,11 @@ const desktopLimit = 10 * time.Second
 // vncLink finds a desktop in the order of agentserver.DesktopOrder and proves it by its first bytes.
 func (l *Launcher) vncLink(ctx context.Context, seen sandbox.Observed, link *Link) string {
 	if !link.At.IsValid() {
-		return notPublished
+		return notServed
 	}
-	link.URL = secret.New(l.base(seen.Spec.Name, link.At) + agentserver.VNCPage)
+	page := l.base(seen.Spec.Name, link.At) + agentserver.VNCPage
 	if l.rfb(ctx, seen, link.At) == nil {
-		return ""
+		return l.hand(ctx, seen, link, page)
 	}
 	if reason := l.startDesktop(ctx, seen); reason != "" {
 		return reason
@@ -68,7 +81,7 @@ func (l *Launcher) vncLink(ctx context.Context, seen sandbox.Observed, link *Lin
 	if err := poll(ctx, func(ctx context.Context) (bool, error) { return l.rfb(ctx, seen, link.At) == nil, nil }); err != nil {
 		return "the desktop was started but does not answer; see berth logs " + seen.Spec.Name
 	}
-	return ""
+	return l.hand(ctx, seen, link, page)
 }
 
 // startDesktop starts an image's own desktop, unless the server has one of its own; it says why there is none.
@@ -80,7 +93,7 @@ func (l *Launcher) startDesktop(ctx context.Context, seen sandbox.Observed) stri
 	if err != nil {
 		return err.Error()
 	}
-	command, env := agentserver.DesktopCommand(func(path string) bool { return there[path].Inode != 0 }, true)
+	command, env := agentserver.DesktopCommand(func(path string) bool { return there[path].Inode != 0 }, len(seen.Published) > 0)
 	if command == nil {
 		return agentserver.NoDesktop + ": " + agentserver.NoDesktopHint
 	}

@@ -10,6 +10,7 @@ import (
 	"berth/hardening"
 	"berth/internal/agentserver"
 	"berth/internal/config"
+	"berth/internal/egress"
 	"berth/internal/host"
 	"berth/internal/sandbox"
 	"berth/internal/state"
@@ -36,6 +37,9 @@ type Input struct {
 	Subnet      netip.Prefix
 	Dir         string            // folder for files generated for this sandbox
 	Program     string            // unpacked berth-inside on the host
+	Run         string            // folder of the gateway's socket; "" where none can be shared
+	Plain       bool              // links with 127.0.0.1
+	Allowed     []string          // egress targets that the user allowed for this project before
 	EnvFiles    map[string]string // content of the settings' env files
 	Compose     map[string]string // content of the compose and .env files at and above the folder
 }
@@ -58,6 +62,9 @@ type Plan struct {
 	RelaySpecs   []sandbox.Spec       // what they are made from; known once the sandbox's network is there
 	Links        []LinkPlan
 	VNC          string // auto, on, off
+	Egress       egress.Policy
+	Allowed      int    // how many of its targets the user had allowed before
+	Run          string // folder of the gateway's socket; "": the tunnel goes by exec
 	Warnings     []string
 	Steps        []Step
 	ReadyTimeout time.Duration
@@ -80,13 +87,14 @@ type LinkPlan struct {
 	Host    uint16
 	Opens   string // for a person
 	Missing string // why there will be none
+	Plain   bool   // it may be opened at 127.0.0.1, too
 }
 
 // NewPlan decides what a sandbox will be. Everything that can be refused is refused here, before anything is touched.
 func NewPlan(in Input) (*Plan, error) {
 	b := &builder{in: in, s: in.Settings, plan: &Plan{ReadyTimeout: in.Settings.ReadyTimeout, Dir: in.Dir}}
 	for _, part := range []func() error{
-		b.profile, b.image, b.mounts, b.user, b.process, b.environment, b.network, b.limits, b.harden,
+		b.profile, b.image, b.mounts, b.user, b.process, b.network, b.environment, b.limits, b.harden,
 	} {
 		if err := part(); err != nil {
 			return nil, err
@@ -172,12 +180,38 @@ func mountText(m mounts.Mount) string {
 
 func (p *Plan) networkText() string {
 	if p.Network == nil {
-		return p.Spec.Network.Mode
+		return p.Spec.Network.Mode + "; egress " + p.egressText()
 	}
 	if p.Network.Internal {
 		return p.Network.Name + ", sealed: it leads to the relays only"
 	}
 	return p.Network.Name + ", a bridge of its own; egress direct: internet, your LAN and this host's services"
+}
+
+func (p *Plan) egressText() string {
+	text := map[egress.Mode]string{
+		egress.Off:  "off: nothing can be reached",
+		egress.On:   "on: public hosts through berth, no private addresses",
+		egress.List: "list: only " + words(p.Egress.Allow),
+	}[p.Egress.Mode]
+	if p.Egress.Mode == egress.List && len(p.Egress.Allow) == 0 {
+		text = "list: nothing is on it yet"
+	}
+	if p.Allowed > 0 {
+		text += fmt.Sprintf(" (%d allowed by you before)", p.Allowed)
+	}
+	for _, t := range p.Egress.Private {
+		text += "; also private " + t.String()
+	}
+	return text
+}
+
+func words[T fmt.Stringer](list []T) string {
+	out := make([]string, len(list))
+	for i, one := range list {
+		out[i] = one.String()
+	}
+	return strings.Join(out, ", ")
 }
 
 func (p *Plan) linksText() string {
@@ -190,7 +224,10 @@ func (p *Plan) linksText() string {
 			parts = append(parts, fmt.Sprintf("127.0.0.1:%d %s", l.Host, linkName(l.Kind)))
 		}
 	}
-	return strings.Join(parts, ", ") + "; published on 127.0.0.1 only"
+	if len(p.Spec.Network.Ports) > 0 {
+		return strings.Join(parts, ", ") + "; published on 127.0.0.1 only"
+	}
+	return strings.Join(parts, ", ") + "; nothing published"
 }
 
 func linkName(kind LinkKind) string {

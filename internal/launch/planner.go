@@ -20,6 +20,9 @@ import (
 // insideProgram is where berth's own program lies in every sandbox.
 const insideProgram = "/.berth/inside"
 
+// insideSocket is where the folder of its gateway's socket lies.
+const insideSocket = "/.berth/run"
+
 // builder makes a plan part by part; each part reads what those before it decided.
 type builder struct {
 	in   Input
@@ -151,6 +154,10 @@ func (b *builder) ownMounts() {
 		{Kind: sandbox.Bind, Source: filepath.Join(b.in.Dir, "agent-server.json"), Target: agentserver.ConfigPath, ReadOnly: true},
 		{Kind: sandbox.Volume, Source: sandbox.HomeVolume(b.in.Name), Target: "/home", NoCopy: true},
 	}
+	if b.in.Run != "" && !b.plan.Remote {
+		b.plan.Run = b.in.Run
+		own = append(own, sandbox.Mount{Kind: sandbox.Bind, Source: b.in.Run, Target: insideSocket, ReadOnly: true})
+	}
 	b.plan.Spec.Mounts = append(b.plan.Spec.Mounts, own...)
 }
 
@@ -259,7 +266,7 @@ func (b *builder) process() error {
 	p := &b.plan.Spec.Process
 	p.Init = agentserver.NeedsInit(b.plan.Image.Entrypoint)
 	p.StopTimeout = b.plan.Contract.Grace()
-	p.Cmd = b.plan.Contract.Cmd(b.plan.Image.Entrypoint, b.plan.Image.Cmd, true)
+	p.Cmd = b.plan.Contract.Cmd(b.plan.Image.Entrypoint, b.plan.Image.Cmd, b.s.Publish)
 	b.plan.Spec.Labels = map[string]string{
 		sandbox.LabelSandbox: b.in.Name, sandbox.LabelID: b.in.ID, sandbox.LabelOwner: b.in.Owner,
 		sandbox.LabelProfile: string(b.plan.Profile), sandbox.LabelVersion: b.in.Version,

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"berth/internal/agentserver"
+	"berth/internal/egress"
 	"berth/internal/fault"
 	"berth/internal/sandbox"
 )
@@ -38,11 +39,38 @@ func (b *builder) environment() error {
 	if err := b.fromHost(byName); err != nil {
 		return err
 	}
+	b.proxied(byName)
 	for _, v := range byName {
 		b.plan.Spec.Env = append(b.plan.Spec.Env, v)
 	}
 	b.plan.EnvSum = envSum(b.plan.Spec.Normalise().Env, b.in.Keys.Secret)
 	return nil
+}
+
+// proxied tells clients inside where the way out is. What the user set stays.
+func (b *builder) proxied(byName map[string]sandbox.Env) {
+	if mode := b.plan.Egress.Mode; mode != egress.On && mode != egress.List {
+		return
+	}
+	for name, value := range egress.Variables(b.reachedDirectly()...) {
+		if _, set := byName[name]; !set {
+			byName[name] = sandbox.Env{Name: name, Value: value}
+		}
+	}
+}
+
+// reachedDirectly are the hosts on the sandbox's own networks, to which no proxy leads.
+func (b *builder) reachedDirectly() []string {
+	var out []string
+	for _, r := range b.plan.Relays {
+		out = append(out, r.Host)
+	}
+	for _, j := range b.plan.Joined {
+		for _, p := range j.Peers {
+			out = append(out, p.Name)
+		}
+	}
+	return out
 }
 
 // envSum is a keyed sum of variables: equal ones have equal sums, and nobody without the key can guess a value by it.

@@ -10,6 +10,7 @@ import (
 
 	"berth/hardening"
 	"berth/internal/config"
+	"berth/internal/egress"
 	"berth/internal/fault"
 	"berth/internal/sandbox"
 )
@@ -89,13 +90,12 @@ func (b *builder) relays() error {
 // mayRelay refuses sidecars where the sandbox cannot have a sealed network, or may have none.
 func (b *builder) mayRelay() error {
 	source, network := b.s.Source("sidecars").String(), b.s.Sidecars[0].Network
-	_, bridge := hardening.OwnBridge(b.in.Name, b.plan.Profile, b.engine())
 	switch {
 	case b.plan.Profile == hardening.Paranoid:
 		return fault.New(fault.Usage, "--profile strict", "%s: profile paranoid reaches no sidecar", source)
-	case bridge:
+	case b.plan.Egress.Mode == egress.Direct || b.s.Publish:
 		return fault.New(fault.Usage, "join it: --network "+network+"    or relay to it: --profile strict",
-			"%s: under profile %s the sandbox has a bridge with a way out, on which no relay is needed", source, b.plan.Profile)
+			"%s: with egress direct the sandbox has a bridge with a way out, on which no relay is needed", source)
 	case !hardening.CanSeal(b.engine()):
 		return fault.New(fault.Usage, "--profile standard --network "+network,
 			"%s: a relay needs a sealed network, which this engine (%s) cannot make", source, b.engine().Kind)

@@ -1,6 +1,7 @@
 package launch
 
 import (
+	"errors"
 	"net/netip"
 	"reflect"
 	"slices"
@@ -140,7 +141,7 @@ func under(t *testing.T, p hardening.Profile, in Input) (*Plan, error) {
 	t.Helper()
 	b := &builder{in: in, s: in.Settings, plan: &Plan{Profile: p}}
 	b.plan.Spec.Labels = map[string]string{sandbox.LabelSandbox: in.Name}
-	if err := b.join(); err != nil {
+	if err := errors.Join(b.egress(), b.join()); err != nil {
 		return nil, err
 	}
 	return b.plan, b.relays()
@@ -215,7 +216,7 @@ func TestASidecarThatCannotBeIsRefused(t *testing.T) {
 		"no name":         {hardening.Strict, config.Sidecar{Network: "cache", Host: "--x y", Port: 1}, nil, `default: "--x y" is not the name of a host`, "write its service or container name"},
 		"no such network": {hardening.Strict, config.Sidecar{Network: "nope", Host: "redis", Port: 1}, nil, "default: nope: no such network", "docker compose up -d, or docker network create nope"},
 		"compat": {hardening.Compat, config.Sidecar{Network: "cache", Host: "redis", Port: 1}, nil,
-			"default: under profile compat the sandbox has a bridge with a way out, on which no relay is needed", "join it: --network cache    or relay to it: --profile strict"},
+			"default: with egress direct the sandbox has a bridge with a way out, on which no relay is needed", "join it: --network cache    or relay to it: --profile strict"},
 	} {
 		in := joinInput(t, sidecars(c.sidecar))
 		if c.change != nil {

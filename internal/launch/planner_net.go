@@ -1,38 +1,25 @@
 package launch
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"berth/hardening"
 	"berth/internal/agentserver"
+	"berth/internal/egress"
 	"berth/internal/fault"
 	"berth/internal/sandbox"
 )
 
-// network plans the sandbox's own bridge and the links that are published over it on loopback.
+// network plans the networks a sandbox is on, usually none, and its links.
 func (b *builder) network() error {
-	for key, what := range map[string]bool{
-		"egress_private": len(b.s.EgressPrivate) > 0,
-		"egress":         b.s.Egress.Mode != "" && b.s.Egress.Mode != "direct",
-	} {
-		if what {
-			return later(b.s.Source(key).String()+": "+key, "the sealed network", "leave "+key+" out")
-		}
-	}
 	b.plan.VNC = b.s.VNC
 	b.links()
-	if b.plan.Contract != agentserver.Starter && b.plan.VNC != "off" {
-		b.plan.Warnings = append(b.plan.Warnings,
-			"a desktop asks for no key: other users and web pages on this machine can drive it; --vnc=off leaves it out")
-	}
-	spec := &b.plan.Spec.Network
-	for _, l := range b.plan.Links {
-		if l.Missing == "" {
-			at := netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), l.Host)
-			spec.Ports = append(spec.Ports, sandbox.Port{Container: l.Inside, Host: at})
-		}
+	if err := b.egress(); err != nil {
+		return err
 	}
 	if err := b.join(); err != nil {
 		return err
@@ -40,10 +27,49 @@ func (b *builder) network() error {
 	if err := b.relays(); err != nil {
 		return err
 	}
-	own, ok := hardening.OwnBridge(b.in.Name, b.plan.Profile, b.engine())
-	if !ok {
-		return nil
+	if b.s.Publish {
+		b.publish()
 	}
+	if b.plan.Egress.Mode == egress.Direct {
+		b.ownBridge()
+	}
+	return nil
+}
+
+// egress says what the sandbox may reach: what the user wants, else the profile's.
+func (b *builder) egress() error {
+	before, err := egress.ParseRules(b.in.Allowed)
+	if err != nil {
+		return err
+	}
+	b.plan.Egress = egress.Policy{
+		Mode:    cmp.Or(b.s.Egress.Mode, egress.Mode(hardening.EgressOf(b.plan.Profile))),
+		Allow:   slices.Concat(b.s.Egress.Allow, before),
+		Private: b.s.EgressPrivate,
+	}
+	b.plan.Allowed = len(before)
+	return nil
+}
+
+// publish publishes the links on loopback, which takes a bridge.
+func (b *builder) publish() {
+	for _, l := range b.plan.Links {
+		if l.Missing == "" {
+			at := netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), l.Host)
+			b.plan.Spec.Network.Ports = append(b.plan.Spec.Network.Ports, sandbox.Port{Container: l.Inside, Host: at})
+		}
+	}
+	b.plan.Egress.Mode = egress.Direct
+	if b.plan.Contract != agentserver.Starter && b.plan.VNC != "off" {
+		b.plan.Warnings = append(b.plan.Warnings,
+			"a published desktop asks for no key: other users and web pages on this machine can drive it; --vnc=off leaves it out")
+	}
+}
+
+// ownBridge puts the sandbox on a bridge of its own.
+func (b *builder) ownBridge() {
+	spec := &b.plan.Spec.Network
+	own := hardening.OwnBridge(b.in.Name, b.engine())
 	own.Labels = b.plan.Spec.Labels
 	if b.in.Subnet.IsValid() {
 		own.Subnet = b.in.Subnet.String()
@@ -51,7 +77,6 @@ func (b *builder) network() error {
 	spec.Mode = own.Name
 	spec.Attached = append(spec.Attached, sandbox.Attachment{Name: own.Name})
 	b.plan.Network, b.plan.SubnetPool = &own, b.s.SubnetPool
-	return nil
 }
 
 func (b *builder) links() {
@@ -68,6 +93,7 @@ func (b *builder) links() {
 	}
 	for i := range links {
 		links[i].Missing = b.missing(links[i].Kind)
+		links[i].Plain = b.in.Plain || links[i].Kind == API
 	}
 	b.plan.Links = links
 }
@@ -141,6 +167,7 @@ func (b *builder) gates() error {
 		case g.Severity == hardening.Refuse:
 			return fault.New(fault.Engine, g.Fix, "%s: %s", b.engine().Endpoint, g.Fact)
 		case g.Severity == hardening.Note: // berth goes another way, and nothing is lost
+		case g.ID == "loopback-open" && !b.s.Publish: // nothing is published
 		case g.ID == "loopback-open":
 			b.plan.Warnings = append(b.plan.Warnings, g.Fact)
 		default:
@@ -157,6 +184,7 @@ func (b *builder) gates() error {
 var keyOfRule = map[string]string{
 	"limit-memory": "memory", "limit-cpus": "cpus", "limit-pids": "pids", "limit-nofile": "nofile", "limit-shm": "shm_size",
 	"runtime": "oci_runtime", "no-gpu": "gpu", "user-namespace": "user_namespace",
+	"egress": "egress", "own-network": "egress",
 }
 
 // facts are what the rules may know before anything runs.
@@ -165,7 +193,9 @@ func (p *Plan) facts(e sandbox.Engine) hardening.Facts {
 	for _, m := range p.Mounts {
 		owners[m.Source] = m.Stat.UID
 	}
-	return hardening.Facts{Engine: e, Image: p.Image, Owners: owners, Sealed: p.sealedNames()}
+	return hardening.Facts{Engine: e, Image: p.Image, Owners: owners, Sealed: p.sealedNames(), Reach: hardening.Reach{
+		Egress: hardening.Egress(p.Egress.Mode), Named: len(p.Egress.Allow), Private: len(p.Egress.Private),
+	}}
 }
 
 // imageStep brings an image that is not here: berth's own ones are made, all others are pulled.
@@ -195,9 +225,13 @@ func (b *builder) steps() {
 	if p.NeedsImage() {
 		p.Steps = append(p.Steps, b.imageStep(p.Spec.Image.Ref))
 	}
+	first := step
+	if p.Network != nil {
+		p.Steps = append(p.Steps, step(StepNetwork, "create network %s", p.Network.Name))
+		first = beside
+	}
 	p.Steps = append(p.Steps,
-		step(StepNetwork, "create network %s", p.Network.Name),
-		beside(StepVolume, "create volume %s", sandbox.HomeVolume(name)),
+		first(StepVolume, "create volume %s", sandbox.HomeVolume(name)),
 	)
 	if len(p.Relays) > 0 {
 		p.Steps = append(p.Steps, step(StepRelays, "start relay to %s", p.relayText()))
@@ -206,7 +240,8 @@ func (b *builder) steps() {
 		step(StepCreate, "create container %s", sandbox.ContainerName(name)),
 		step(StepHome, "make %s", agentHome),
 		step(StepStart, "start"),
-		step(StepMounts, "check mounts"),
+		step(StepTunnel, "open the tunnel"),
+		beside(StepMounts, "check mounts"),
 		beside(StepAudit, "audit"),
 	)
 	if p.NeedsImage() || p.Contract.HasAPI() {

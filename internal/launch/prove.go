@@ -138,7 +138,9 @@ func (l *Launcher) links(ctx context.Context, seen sandbox.Observed, plans []Lin
 	var out []Link
 	for _, p := range plans {
 		link := Link{Kind: p.Kind, Opens: p.Opens, Missing: p.Missing}
-		if p.Missing == "" {
+		if p.Missing == "" && l.PlainAddresses && !p.Plain {
+			link.Missing = "its gateway knows it by name only: berth up --recreate --ip"
+		} else if p.Missing == "" {
 			link.At = l.Reach.Address(seen, p.Inside)
 			link.Missing = provers[p.Kind](l, ctx, seen, &link)
 		}

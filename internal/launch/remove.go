@@ -2,6 +2,7 @@ package launch
 
 import (
 	"context"
+	"errors"
 	"os"
 	"slices"
 
@@ -75,6 +76,9 @@ func (l *Launcher) bereft(ctx context.Context, name string) bool {
 
 // removeAll removes everything of one name, in the order in which the engine lets go of it.
 func (l *Launcher) removeAll(ctx context.Context, name string) error {
+	if err := l.Reach.Close(ctx, name); err != nil {
+		return err
+	}
 	if err := l.removeObjects(ctx, name, objects(name)); err != nil {
 		return err
 	}
@@ -136,7 +140,7 @@ func (l *Launcher) owns(ctx context.Context, kind sandbox.ObjectKind, name strin
 
 // forget drops what berth itself knows of a name.
 func (l *Launcher) forget(name string) error {
-	if err := os.RemoveAll(l.dir(name)); err != nil {
+	if err := errors.Join(os.RemoveAll(l.dir(name)), os.RemoveAll(l.Store.Shared(name))); err != nil {
 		return fault.New(fault.Failure, "remove it by hand", "%s: %w", name, err)
 	}
 	return l.Store.Drop(name)

@@ -28,7 +28,7 @@ func TestALaunchEndsWithProvenLinksAndAPosture(t *testing.T) {
 	if result.Status.Name != "shop" || result.Status.State != sandbox.Up || result.Posture == "" {
 		t.Errorf("got %+v", result)
 	}
-	if link := result.Links[0]; link.Kind != API || link.URL.Reveal() != "http://shop.localhost:8010" {
+	if link := result.Links[0]; link.Kind != API || link.URL.Reveal() != "http://shop.localhost:8010/#k=one-time" {
 		t.Errorf("got %v %s", link, link.URL.Reveal())
 	}
 	for _, link := range result.Links[1:] {
@@ -410,7 +410,7 @@ func TestAReplacementThatIsKilledKeepsTheHome(t *testing.T) {
 			}
 		}
 		if goes, err := f.Removal(t.Context(), "shop"); err != nil || len(goes) != 1 || goes[0].Name != "berth-shop-home" {
-			t.Errorf("rm would remove %v, %v", goes, err)
+			t.Errorf("call %d: rm would remove %v, %v", n, goes, err)
 		}
 		if err := f.Remove(t.Context(), "shop", false); err != nil {
 			t.Fatal(err)

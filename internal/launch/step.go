@@ -16,6 +16,7 @@ const (
 	StepCreate  StepKind = "create"  // make the container, joined to its networks
 	StepHome    StepKind = "home"    // make the home folder, owned by the sandbox's user
 	StepStart   StepKind = "start"
+	StepTunnel  StepKind = "tunnel" // open the way in and the links' listeners
 	StepMounts  StepKind = "mounts" // prove that inside are the folders that were checked
 	StepAudit   StepKind = "audit"  // compare what runs with the plan, and attack it from inside
 	StepReady   StepKind = "ready"  // wait for the server

@@ -17,6 +17,7 @@ var runSteps = map[StepKind]func(*run, context.Context) error{
 	StepCreate:  (*run).create,
 	StepHome:    (*run).home,
 	StepStart:   (*run).start,
+	StepTunnel:  (*run).tunnel,
 	StepMounts:  (*run).mounts,
 	StepAudit:   (*run).audit,
 	StepReady:   (*run).ready,
@@ -93,6 +94,17 @@ func (r *run) start(ctx context.Context) error {
 		return r.ended(ctx, seen)
 	}
 	return nil
+}
+
+// tunnel opens the way into the sandbox: its gateway listens for the links before any of them is shown.
+func (r *run) tunnel(ctx context.Context) error {
+	name := r.plan.Spec.Name
+	r.undo.add("gateway of "+name, func(ctx context.Context) error { return r.Reach.Close(ctx, name) })
+	how, err := r.Reach.Open(ctx, r.seen)
+	if err == nil {
+		r.note(StepTunnel, "%s", how)
+	}
+	return err
 }
 
 // removes promises to take an object back if the launch fails. The promise comes before the call that makes it: a

@@ -70,6 +70,10 @@ func (l *Launcher) plan(q Request, observed sandbox.Observation) (*Plan, state.R
 	if err != nil {
 		return nil, record, err
 	}
+	allowed, err := l.Store.Allowed(q.Project)
+	if err != nil {
+		return nil, record, err
+	}
 	starterKey, err := l.StarterKey(observed.Engine.Arch)
 	if err != nil {
 		return nil, record, err
@@ -81,6 +85,7 @@ func (l *Launcher) plan(q Request, observed sandbox.Observation) (*Plan, state.R
 		Names: l.Names, StarterKey: starterKey, Name: record.Name, ID: hex.EncodeToString(id[:]), Owner: l.Store.Owner(), Project: q.Project,
 		Version: l.Version, Keys: record.Keys, Ports: record.Ports,
 		Subnet: subnet.Prefix, Dir: l.dir(record.Name), Program: program, EnvFiles: envFiles, Compose: l.composeFor(q.Settings),
+		Run: l.Store.Shared(record.Name), Plain: l.PlainAddresses, Allowed: allowed,
 	})
 	return plan, record, err
 }
@@ -101,7 +106,7 @@ func (l *Launcher) record(q Request, observed sandbox.Observation) (state.Record
 	}
 	record.Name, record.Project, record.Engine = name, q.Project, observed.Engine.Endpoint
 	if record.Keys.Session.Empty() {
-		record.Keys = state.Keys{Session: newKey(), Secret: newKey()}
+		record.Keys = state.Keys{Session: newKey(), Secret: newKey(), Gateway: newKey()}
 	}
 	record.Ports, err = l.ports(record, q.Settings, observed)
 	return record, err
@@ -111,6 +116,9 @@ func (l *Launcher) record(q Request, observed sandbox.Observation) (state.Record
 // Ports that the user named are taken as they are, or refused.
 func (l *Launcher) ports(record state.Record, s *config.Settings, observed sandbox.Observation) ([3]uint16, error) {
 	own := func(port uint16) bool {
+		if l.Reach.Serves(record.Name) && slices.Contains(record.Ports[:], port) {
+			return true // its own gateway listens there
+		}
 		return slices.ContainsFunc(observed.Sandboxes, func(o sandbox.Observed) bool {
 			return o.Spec.Name == record.Name && l.ours(o) && slices.ContainsFunc(o.Published, func(p sandbox.Port) bool {
 				return p.Host.Port() == port
@@ -293,10 +301,11 @@ func (l *Launcher) launch(ctx context.Context, p *Plan, record state.Record, bef
 	return &Result{Status: l.status(r.seen, record), Links: r.links, Posture: record.Posture}, nil
 }
 
-// finished gives the record of a sandbox whose launch once came to its end.
+// finished gives the record of a sandbox whose launch once came to its end, even if its replacement did not: its home
+// is the user's.
 func (l *Launcher) finished(name string) (state.Record, bool) {
 	record, err := l.Store.Record(name)
-	return record, err == nil && record.Finished
+	return record, err == nil && (record.Finished || record.Home)
 }
 
 // present decides what to do with a sandbox of this name that is there: show it, start it, or replace it.
@@ -371,6 +380,9 @@ func inWords(changed []sandbox.Difference) []string {
 // replace removes a sandbox but keeps its home, which the new one takes over.
 func (l *Launcher) replace(ctx context.Context, s sandbox.Observed) error {
 	l.Sink(event.Event{Time: time.Now().UTC(), Sandbox: s.Spec.Name, Step: "remove", Stage: event.Note, Text: fmt.Sprintf("replacing %s", s.Spec.Name)})
+	if err := l.Reach.Close(ctx, s.Spec.Name); err != nil {
+		return err
+	}
 	if err := l.Runtime.Remove(ctx, sandbox.ContainerObject, s.ID); err != nil {
 		return err
 	}

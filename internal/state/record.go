@@ -33,6 +33,7 @@ type Record struct {
 type Keys struct {
 	Session secret.String // of the server inside
 	Secret  secret.String // with which the server seals its settings
+	Gateway secret.String // from which the gateway derives its browsers' cookies; it never goes inside
 }
 
 const recordSchema = "berth.record/v1"
@@ -46,6 +47,7 @@ type recordFile struct {
 	Ports      [3]uint16 `json:"ports"`
 	SessionKey string    `json:"session_key"`
 	SecretKey  string    `json:"secret_key"`
+	GatewayKey string    `json:"gateway_key"`
 	Engine     string    `json:"engine"`
 	Image      string    `json:"image"`
 	Profile    string    `json:"profile"`
@@ -62,7 +64,7 @@ func (s *Store) Save(r Record) error {
 		return err
 	}
 	return s.write(r.Name+".json", recordFile{recordSchema, r.Name, r.ID, r.Project, r.Ports, r.Keys.Session.Reveal(),
-		r.Keys.Secret.Reveal(), r.Engine, r.Image, r.Profile, r.Plan, r.Finished, r.Home, r.Posture, r.Created.UTC()})
+		r.Keys.Secret.Reveal(), r.Keys.Gateway.Reveal(), r.Engine, r.Image, r.Profile, r.Plan, r.Finished, r.Home, r.Posture, r.Created.UTC()})
 }
 
 // Record reads one record; kind NotFound when there is none.
@@ -81,7 +83,7 @@ func (s *Store) Record(name string) (Record, error) {
 	if f.Schema != recordSchema || f.Name != name {
 		return Record{}, fault.New(fault.Failure, "", "%s: is no record of %s", filepath.Join(s.places.State, name+".json"), name)
 	}
-	return Record{f.Name, f.ID, f.Project, f.Ports, Keys{secret.New(f.SessionKey), secret.New(f.SecretKey)},
+	return Record{f.Name, f.ID, f.Project, f.Ports, Keys{secret.New(f.SessionKey), secret.New(f.SecretKey), secret.New(f.GatewayKey)},
 		f.Engine, f.Image, f.Profile, f.Plan, f.Finished, f.Home, f.Posture, f.Created}, nil
 }
 

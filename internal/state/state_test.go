@@ -95,7 +95,7 @@ func TestAFolderThatOthersCouldReadIsNarrowed(t *testing.T) {
 func TestARecordComesBackAsItWas(t *testing.T) {
 	s := open(t)
 	want := Record{Name: "shop", ID: "c0ffee", Project: "/home/me/a b\n\"c\" 🚢", Ports: [3]uint16{8010, 8011, 8012},
-		Keys: Keys{secret.New("k1"), secret.New("k2")}, Image: "acme/agent:1", Profile: "standard", Plan: "ab", Finished: true,
+		Keys: Keys{secret.New("k1"), secret.New("k2"), secret.New("k3")}, Image: "acme/agent:1", Profile: "standard", Plan: "ab", Finished: true,
 		Posture: "standard · 44 rules hold", Created: time.Date(2026, 11, 21, 9, 14, 2, 0, time.UTC)}
 	if err := s.Save(want); err != nil {
 		t.Fatal(err)

@@ -1,0 +1,128 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"berth/internal/egress"
+	"berth/internal/fault"
+	"berth/internal/gateway"
+	"berth/internal/host"
+	"berth/internal/launch"
+	"berth/internal/sandbox"
+	"berth/internal/state"
+	"berth/internal/tunnel"
+)
+
+// gatewayCommand is the process that serves one sandbox's links: a launch starts it, and it ends with its sandbox.
+func (a *app) gatewayCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:    "gateway NAME",
+		Short:  "Serve a sandbox's links until it ends (berth starts this by itself)",
+		Hidden: true,
+		Args:   between(1, 1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			err := a.gateway(cmd.Context(), args[0])
+			if err != nil {
+				tellParent(gatewayAnswer{Kind: fault.KindOf(err), Message: err.Error(), Hint: fault.HintOf(err)})
+			}
+			return err
+		},
+	}
+}
+
+// gatewayAnswer is the one line that a gateway says to whoever started it, on its standard output.
+type gatewayAnswer struct {
+	How     string     `json:"how,omitempty"` // the carrier
+	Kind    fault.Kind `json:"kind,omitempty"`
+	Message string     `json:"message,omitempty"`
+	Hint    string     `json:"hint,omitempty"`
+}
+
+func tellParent(answer gatewayAnswer) {
+	text, err := json.Marshal(answer)
+	if err == nil {
+		_, _ = os.Stdout.Write(append(text, '\n')) // the parent may be gone: the links are served all the same
+	}
+	_ = os.Stdout.Close()
+}
+
+func (a *app) gateway(ctx context.Context, name string) error {
+	s, err := a.attend(ctx)
+	if err != nil {
+		return err
+	}
+	lock, err := s.Store.TryLock(state.Gateway, name, "serving links")
+	if err != nil {
+		return err
+	}
+	defer lock.Unlock() //nolint:errcheck // the process ends
+	served, err := s.Served(ctx, name)
+	if err != nil {
+		return err
+	}
+	if !running(served.Seen.State) && served.Seen.State != sandbox.Paused {
+		return fault.New(fault.Conflict, "berth start "+name, "%s: it is %s, not up", name, served.Seen.State)
+	}
+	config, err := a.gatewayConfig(s, served)
+	if err != nil {
+		return err
+	}
+	return gateway.Run(ctx, config)
+}
+
+func (a *app) gatewayConfig(s *session, served launch.Served) (gateway.Config, error) {
+	proxy, err := proxyOptions(s.Host)
+	if err != nil {
+		return gateway.Config{}, err
+	}
+	name, id := served.Record.Name, served.Seen.ID
+	c := gateway.Config{
+		Front: gateway.FrontConfig{
+			Name: name, Session: served.Record.Keys.Session, Secret: served.Record.Keys.Gateway,
+			Run: runOf(served.Seen), UID: s.Host.UID, WSL: s.Host.WSL.Present(), Sink: a.print.Event,
+		},
+		Policy: served.Egress,
+		Proxy:  proxy,
+		Socket: s.Store.Socket(name),
+		State: func(ctx context.Context) (sandbox.State, error) {
+			seen, err := s.engine.Inspect(ctx, id)
+			return seen.State, err
+		},
+		Watch: func(ctx context.Context, changed func(sandbox.Change)) error {
+			return s.engine.Watch(ctx, func(c sandbox.Change) {
+				if c.ID == id {
+					changed(c)
+				}
+			})
+		},
+		Ready: func(st gateway.Status) { tellParent(gatewayAnswer{How: st.Carrier}) },
+	}
+	var ports tunnel.Ports
+	for i, l := range served.Links {
+		if l.Missing == "" {
+			ports = append(ports, l.Inside)
+			c.Front.Plain = c.Front.Plain || l.Plain && l.Kind != launch.API
+			c.Front.Links = append(c.Front.Links, gateway.Link{Kind: string(l.Kind), Inside: l.Inside, Port: served.Record.Ports[i]})
+		}
+	}
+	proxied := served.Egress.Mode == egress.On || served.Egress.Mode == egress.List
+	c.Open = func(ctx context.Context) (gateway.Carrier, error) {
+		return openCarrier(ctx, s.engine, id, served.Folder, ports, proxied)
+	}
+	return c, nil
+}
+
+// proxyOptions let the egress proxy go the way of this machine's own programs.
+func proxyOptions(h host.Facts) (egress.Options, error) {
+	upstream, err := egress.UpstreamOf(h.Env)
+	return egress.Options{Upstream: upstream}, err
+}
+
+// runOf names one run of a sandbox: what was bound to the last one does not hold in the next.
+func runOf(o sandbox.Observed) string {
+	return o.ID + " " + o.Started.UTC().Format("20060102T150405.000000000")
+}

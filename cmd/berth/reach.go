@@ -1,0 +1,211 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"net"
+	"net/netip"
+	"os"
+	"os/exec"
+	"slices"
+	"time"
+
+	"berth/internal/fault"
+	"berth/internal/gateway"
+	"berth/internal/host"
+	"berth/internal/launch"
+	"berth/internal/sandbox"
+	"berth/internal/secret"
+	"berth/internal/state"
+)
+
+// gateways reaches sandboxes through their gateway processes, and those whose links were published by their ports.
+type gateways struct {
+	store *state.Store
+	flags []string // of this berth, that choose the engine: a gateway must find the same one
+}
+
+var _ launch.Reach = gateways{}
+
+func (g gateways) client(name string) gateway.Client {
+	return gateway.Client{Path: g.store.Socket(name)}
+}
+
+// engineFlags are the flags of this berth that choose an engine, for a gateway to find the same one.
+func (a *app) engineFlags() []string {
+	var out []string
+	if a.global.config != "" {
+		out = append(out, "--config", a.global.config)
+	}
+	for _, f := range a.flags {
+		if f.Key == "host" || f.Key == "context" {
+			for _, value := range f.Values {
+				out = append(out, "--"+f.Key, value)
+			}
+		}
+	}
+	return out
+}
+
+// Serves tells whether a gateway process lives.
+func (g gateways) Serves(name string) bool { return g.store.Held(state.Gateway, name) }
+
+// How long a gateway that is reconnecting, or one that was told to end, is waited for.
+const (
+	reconnectLimit = 5 * time.Second
+	endLimit       = 3 * time.Second
+	gatewayPause   = 10 * time.Millisecond
+)
+
+// published gives where the engine has bound a port, the zero value where it has not; a promise is not a port.
+func published(o sandbox.Observed, port uint16) netip.AddrPort {
+	for _, p := range o.Published {
+		if p.Container == port && p.Host.Addr().IsLoopback() {
+			return p.Host
+		}
+	}
+	return netip.AddrPort{}
+}
+
+// Open finds the gateway of this run of a sandbox, or starts one.
+func (g gateways) Open(ctx context.Context, o sandbox.Observed) (string, error) {
+	name := o.Spec.Name
+	if len(o.Spec.Network.Ports) > 0 {
+		return "the links are published on 127.0.0.1", nil
+	}
+	if g.Serves(name) {
+		if how, ok := g.joined(ctx, name, runOf(o)); ok {
+			return how, nil
+		}
+		if err := g.Close(ctx, name); err != nil {
+			return "", err
+		}
+	}
+	return g.start(ctx, name)
+}
+
+// joined waits for the carrier of a gateway that is there; ok is false when it is another run's or does not answer.
+func (g gateways) joined(ctx context.Context, name, run string) (how string, ok bool) {
+	ctx, cancel := context.WithTimeout(ctx, reconnectLimit)
+	defer cancel()
+	for {
+		status, err := g.client(name).Status(ctx)
+		if err != nil && g.Serves(name) && ctx.Err() == nil && fault.KindOf(err) == fault.NotReady {
+			status.Run = run // it is only just starting
+		} else if err != nil || status.Run != run {
+			return "", false
+		}
+		if status.Carrier != "" {
+			return by(status.Carrier), true
+		}
+		if !pauseFor(ctx, gatewayPause) {
+			return "", false
+		}
+	}
+}
+
+func by(carrier string) string { return "the tunnel goes by " + carrier }
+
+// pauseFor waits; false when ctx ended first.
+func pauseFor(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// start starts the gateway's process, which outlives this one, and waits until its links listen and its carrier is
+// joined.
+func (g gateways) start(ctx context.Context, name string) (string, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return "", err
+	}
+	log, err := os.OpenFile(g.store.GatewayLog(name), os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+	if err != nil {
+		return "", err
+	}
+	defer log.Close() //nolint:errcheck // the gateway has it open
+	cmd := exec.Command(self, append(slices.Clone(g.flags), "gateway", name)...)
+	cmd.Stderr, cmd.Dir = log, "/"
+	host.Detach(cmd)
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return "", err
+	}
+	if err := cmd.Start(); err != nil {
+		return "", err
+	}
+	defer out.Close()              //nolint:errcheck // only read from
+	go func() { _ = cmd.Wait() }() // whoever started it may live as long
+	defer context.AfterFunc(ctx, func() { _ = out.Close() })()
+	var answer gatewayAnswer
+	line, err := bufio.NewReader(out).ReadBytes('\n')
+	if err == nil {
+		err = json.Unmarshal(line, &answer)
+	}
+	switch {
+	case ctx.Err() != nil:
+		return "", ctx.Err()
+	case err != nil:
+		return "", fault.New(fault.Failure, "look into "+log.Name(), "%s: its gateway ended without a word", name)
+	case answer.Message != "":
+		return "", fault.New(answer.Kind, answer.Hint, "%s", answer.Message)
+	}
+	return by(answer.How), nil
+}
+
+// Close ends the gateway and waits until its ports are free.
+func (g gateways) Close(ctx context.Context, name string) error {
+	if !g.Serves(name) {
+		return nil
+	}
+	_ = g.client(name).Stop(ctx) // one that does not answer is just starting, or ending
+	limit, cancel := context.WithTimeout(ctx, endLimit)
+	defer cancel()
+	for g.Serves(name) {
+		if !pauseFor(limit, gatewayPause) {
+			return fault.New(fault.Conflict, "end the process berth gateway "+name, "%s: its gateway does not end", name)
+		}
+		_ = g.client(name).Stop(limit)
+	}
+	return nil
+}
+
+// Address gives where a link listens, by what was promised; the gateway took no other port.
+func (g gateways) Address(o sandbox.Observed, port uint16) netip.AddrPort {
+	if at := published(o, port); at.IsValid() {
+		return at
+	}
+	record, err := g.store.Record(o.Spec.Name)
+	if err != nil || !g.Serves(o.Spec.Name) {
+		return netip.AddrPort{}
+	}
+	i := slices.Index(launch.InsidePorts[:], port)
+	if i < 0 {
+		return netip.AddrPort{}
+	}
+	return netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), record.Ports[i])
+}
+
+// Dial connects to a port inside by the gateway's carrier.
+func (g gateways) Dial(ctx context.Context, o sandbox.Observed, port uint16) (net.Conn, error) {
+	if len(o.Spec.Network.Ports) > 0 {
+		dialer := net.Dialer{Timeout: time.Second}
+		return dialer.DialContext(ctx, "tcp", published(o, port).String())
+	}
+	return g.client(o.Spec.Name).Dial(ctx, port)
+}
+
+// Key mints a one-time key; a published link has none.
+func (g gateways) Key(ctx context.Context, o sandbox.Observed, kind launch.LinkKind) (secret.String, error) {
+	if len(o.Spec.Network.Ports) > 0 {
+		return secret.String{}, nil
+	}
+	return g.client(o.Spec.Name).Mint(ctx, string(kind))
+}
