@@ -38,6 +38,34 @@ type Policy struct {
 // Softened tells whether the policy lets anything private through.
 func (p Policy) Softened() bool { return len(p.Private) > 0 && (p.Mode == List || p.Mode == On) }
 
+// String says in a line of the plan what may be reached: "egress on: public hosts through berth, no private addresses".
+func (p Policy) String() string {
+	private := "no private addresses"
+	if p.Softened() {
+		private = "softened: " + list(p.Private)
+	}
+	switch p.Mode {
+	case List:
+		if len(p.Allow) == 0 {
+			return "egress list: nothing is named; " + private
+		}
+		return fmt.Sprintf("egress list: %s through berth; %s", list(p.Allow), private)
+	case On:
+		return "egress on: public hosts through berth, " + private
+	case Direct:
+		return "egress direct: internet, LAN and this machine's services"
+	}
+	return "egress off"
+}
+
+func list[T fmt.Stringer](items []T) string {
+	texts := make([]string, len(items))
+	for i, item := range items {
+		texts[i] = item.String()
+	}
+	return strings.Join(texts, ", ")
+}
+
 // Decision is the proxy's answer to one wish, and what a person is told of it.
 type Decision struct {
 	Time       time.Time

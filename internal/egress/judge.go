@@ -190,7 +190,7 @@ func kindOf(addr netip.Addr, own []netip.Prefix) *kind {
 	if k := reserved(addr); k != nil {
 		return k
 	}
-	if slices.ContainsFunc(own, func(net netip.Prefix) bool { return net.Contains(addr) }) {
+	if slices.ContainsFunc(own, func(network netip.Prefix) bool { return network.Contains(addr) }) {
 		return &ours
 	}
 	return nil

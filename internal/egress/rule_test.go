@@ -209,6 +209,24 @@ func TestOnlyTargetsThatAreLetThroughSoftenAPolicy(t *testing.T) {
 	}
 }
 
+func TestAPolicySaysWhatMayBeReached(t *testing.T) {
+	allow, private := rules(t, "a.example:443", "@llm"), targets(t, "git.lan:443", "10.0.0.7:22")
+	rows := map[string]Policy{
+		"egress off": {Private: private},
+		"egress list: nothing is named; no private addresses":                                {Mode: List},
+		"egress list: a.example:443, @llm through berth; no private addresses":               {Mode: List, Allow: allow},
+		"egress list: a.example:443, @llm through berth; softened: git.lan:443, 10.0.0.7:22": {Mode: List, Allow: allow, Private: private},
+		"egress on: public hosts through berth, no private addresses":                        {Mode: On},
+		"egress on: public hosts through berth, softened: git.lan:443, 10.0.0.7:22":          {Mode: On, Private: private},
+		"egress direct: internet, LAN and this machine's services":                           {Mode: Direct, Private: private},
+	}
+	for want, p := range rows {
+		if p.String() != want {
+			t.Errorf("%s\nwant %s", p, want)
+		}
+	}
+}
+
 // Whatever is accepted is printed in a form that is read as the same; whatever is refused is quoted, so that no
 // control character reaches a terminal.
 func FuzzRule(f *testing.F) {
