@@ -6,7 +6,7 @@ writable_caches
 
 # What the tests use beside Go: a compiler for the race detector, a browser, terminals, a registry, network tools.
 if have apt-get; then
-    packages gcc libc6-dev git make chromium tmux docker-registry debootstrap iproute2 procps curl ca-certificates sudo
+    packages gcc libc6-dev git make chromium tmux docker-registry docker-compose python3-pip debootstrap iproute2 procps curl ca-certificates sudo
 fi
 engine
 unset SUDO_UID SUDO_GID SUDO_USER SUDO_COMMAND # tests run as the user berth, also under sudo
