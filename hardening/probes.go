@@ -33,7 +33,7 @@ func (p Probes) attempts(s *scope) []attempt {
 		whose    string
 	}{{p.Agent, false, "the sandbox's user"}, {p.Root, true, "root"}} {
 		at := probe.Setting{Level: probe.Level(s.policy.rank), Root: side.root}
-		at.Sealed, at.Relayed = s.sealing()
+		at.Sealed, at.Networked = s.sealing()
 		for _, o := range side.outcomes {
 			if known, ok := probe.ByID(o.ID); ok {
 				out = append(out, attempt{o, known.Rule, known.MustBeClosed(at), side.whose})
@@ -43,12 +43,14 @@ func (p Probes) attempts(s *scope) []attempt {
 	return out
 }
 
-// sealing tells whether a sandbox reaches nothing by itself, and whether it reaches relays on a network of its own.
-func (s *scope) sealing() (sealed, relayed bool) {
-	own := sandbox.OwnNetwork(s.spec.Name)
-	alone := !slices.ContainsFunc(s.spec.Network.Attached, func(a sandbox.Attachment) bool { return a.Name != own })
-	relayed = s.spec.Network.Mode == own && !s.bridged() && alone
-	return s.spec.Network.Mode == noNetwork || relayed, relayed
+// sealing tells whether a sandbox reaches nothing by itself, and whether it is so on networks that are sealed: its own,
+// with relays, or joined ones that were planned as such.
+func (s *scope) sealing() (sealed, networked bool) {
+	open := slices.ContainsFunc(s.spec.Network.Attached, func(a sandbox.Attachment) bool {
+		return !s.isOwn(a) && !slices.Contains(s.facts.Sealed, a.Name)
+	})
+	networked = s.spec.Network.Mode != noNetwork
+	return !networked || !open && !s.bridged(), networked
 }
 
 // Worst gives one outcome a probe, in the order of probe.All: what went furthest of both sides.

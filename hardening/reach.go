@@ -78,7 +78,7 @@ func Opens(n sandbox.NetworkInfo, e sandbox.Engine) Opening {
 // reachPosture says where a sandbox stands besides alone: relays, and networks of others with what they open.
 func (s *scope) reachPosture() []string {
 	var out []string
-	if _, relayed := s.sealing(); relayed {
+	if slices.ContainsFunc(s.spec.Network.Attached, s.isOwn) && !s.bridged() {
 		out = append(out, "sidecars through relays")
 	}
 	for _, a := range s.spec.Network.Attached {

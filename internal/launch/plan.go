@@ -179,13 +179,17 @@ func mountText(m mounts.Mount) string {
 }
 
 func (p *Plan) networkText() string {
-	if p.Network == nil {
-		return p.Spec.Network.Mode + "; egress " + p.egressText()
+	switch {
+	case p.Network != nil && !p.Network.Internal:
+		return p.Network.Name + ", a bridge of its own; egress direct: internet, your LAN and this host's services"
+	case len(p.Joined) > len(p.sealedNames()):
+		return "joined, which ends the seal: their way out is not berth's to close; egress " + p.egressText()
+	case p.Network != nil:
+		return p.Network.Name + ", sealed: it leads to the relays only; egress " + p.egressText()
+	case len(p.Joined) > 0:
+		return "joined, but sealed: they lead to their members only; egress " + p.egressText()
 	}
-	if p.Network.Internal {
-		return p.Network.Name + ", sealed: it leads to the relays only"
-	}
-	return p.Network.Name + ", a bridge of its own; egress direct: internet, your LAN and this host's services"
+	return p.Spec.Network.Mode + "; egress " + p.egressText()
 }
 
 func (p *Plan) egressText() string {

@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 
 	"berth/internal/agentserver"
@@ -39,24 +40,31 @@ func (b *builder) environment() error {
 	if err := b.fromHost(byName); err != nil {
 		return err
 	}
-	b.proxied(byName)
+	passing := b.proxied(byName)
 	for _, v := range byName {
 		b.plan.Spec.Env = append(b.plan.Spec.Env, v)
 	}
-	b.plan.EnvSum = envSum(b.plan.Spec.Normalise().Env, b.in.Keys.Secret)
+	asked := slices.DeleteFunc(b.plan.Spec.Normalise().Env, func(v sandbox.Env) bool { return slices.Contains(passing, v.Name) })
+	b.plan.EnvSum = envSum(asked, b.in.Keys.Secret)
 	return nil
 }
 
-// proxied tells clients inside where the way out is. What the user set stays.
-func (b *builder) proxied(byName map[string]sandbox.Env) {
+// proxied tells clients inside where the way out is. What the user set stays. It gives the variables that depend on who
+// is on a joined network just now: somebody who comes or goes there does not make another plan.
+func (b *builder) proxied(byName map[string]sandbox.Env) (passing []string) {
 	if mode := b.plan.Egress.Mode; mode != egress.On && mode != egress.List {
-		return
+		return nil
 	}
 	for name, value := range egress.Variables(b.reachedDirectly()...) {
-		if _, set := byName[name]; !set {
-			byName[name] = sandbox.Env{Name: name, Value: value}
+		if _, set := byName[name]; set {
+			continue
+		}
+		byName[name] = sandbox.Env{Name: name, Value: value}
+		if strings.EqualFold(name, "NO_PROXY") {
+			passing = append(passing, name)
 		}
 	}
+	return passing
 }
 
 // reachedDirectly are the hosts on the sandbox's own networks, to which no proxy leads.

@@ -34,6 +34,7 @@ func (b *builder) join() error {
 			b.plan.Warnings = append(b.plan.Warnings, fmt.Sprintf("%s and another name mean the same network, %s: one is enough", name, j.Name))
 			continue
 		}
+		j.Peers = slices.DeleteFunc(j.Peers, func(p Peer) bool { return p.Sandbox && p.Name == b.in.Name })
 		b.plan.Joined = append(b.plan.Joined, j)
 		b.plan.Spec.Network.Attached = append(b.plan.Spec.Network.Attached, sandbox.Attachment{Name: j.Name})
 	}

@@ -11,8 +11,10 @@ import (
 	"berth/hardening"
 	"berth/internal/config"
 	"berth/internal/fault"
+	"berth/internal/golden"
 	"berth/internal/host"
 	"berth/internal/sandbox"
+	"berth/internal/secret"
 	"berth/network"
 )
 
@@ -91,6 +93,51 @@ func TestAJoinedNetworkIsAttachedByItsFullNameOnce(t *testing.T) {
 	}
 	if mode := plan.Spec.Network.Mode; !slices.ContainsFunc(plan.Spec.Network.Attached, func(a sandbox.Attachment) bool { return a.Name == mode }) {
 		t.Errorf("the mode is %s, which is not attached", mode)
+	}
+}
+
+func TestThePlanWithNetworksPrintsItself(t *testing.T) {
+	for name, set := range map[string]func(*config.Settings){
+		"joined":        join("cache", "closed"),
+		"joined-sealed": join("closed"),
+		"relay":         sidecars(config.Sidecar{Network: "cache", Host: "redis", Port: 6379}),
+		"joined-relay": func(s *config.Settings) {
+			join("default")(s)
+			sidecars(config.Sidecar{Network: "cache", Host: "redis", Port: 6379})(s)
+		},
+	} {
+		plan, err := NewPlan(joinInput(t, set))
+		if err != nil {
+			t.Fatal(err)
+		}
+		golden.Check(t, "testdata/plan/"+name+".golden", []byte(plan.String()))
+	}
+}
+
+func TestWhoComesToAJoinedNetworkMakesNoOtherPlan(t *testing.T) {
+	in := joinInput(t, join("cache"))
+	first, err := NewPlan(in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !hasEnv(first.Spec.Env, "NO_PROXY", "localhost,127.0.0.1,::1,sandbox,redis,blog") {
+		t.Errorf("the way to redis leads through the proxy: %v", first.Spec.Env)
+	}
+	in.Observation.Containers = append(in.Observation.Containers, served("shop", "memcached", "shop_cache", 11211),
+		sandbox.Container{Name: "berth-shop", Running: true, Networks: []string{"shop_cache"}, Labels: map[string]string{sandbox.LabelSandbox: "shop"}})
+	second, err := NewPlan(in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := sandbox.Diff(first.Spec, second.Spec); len(diff) > 0 || first.EnvSum != second.EnvSum {
+		t.Errorf("another plan: %v", diff)
+	}
+	if members := second.Joined[0].Members(); members != "memcached :11211, redis :6379, sandbox blog" {
+		t.Errorf("on it are %s", members)
+	}
+	in.Settings.Env = map[string]secret.String{"NO_PROXY": secret.New("mine")}
+	if third, err := NewPlan(in); err != nil || third.EnvSum == second.EnvSum {
+		t.Errorf("a variable of the user's is not noticed, %v", err)
 	}
 }
 

@@ -68,10 +68,10 @@ type Probe struct {
 
 // Setting is the sandbox that a probe's result is held against.
 type Setting struct {
-	Level   Level
-	Root    bool // probed as uid 0
-	Sealed  bool // nothing but what berth leads in and out: network none, or one of its own that leads to relays only
-	Relayed bool // it has such a network
+	Level     Level
+	Root      bool // probed as uid 0
+	Sealed    bool // it reaches nothing by itself: no network, or networks that lead to their members only
+	Networked bool // it is on such a network
 }
 
 // MustBeClosed tells whether an open result breaks what the sandbox promises.
@@ -80,8 +80,8 @@ func (p Probe) MustBeClosed(s Setting) bool {
 	if s.Root {
 		from = p.Root
 	}
-	if s.Relayed && p.ID == "interfaces" {
-		return false // the way to the relays is one
+	if s.Networked && p.ID == "interfaces" {
+		return false // the way to the members is one
 	}
 	return s.Level >= from && (s.Sealed || !p.Sealed)
 }

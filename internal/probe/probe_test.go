@@ -68,8 +68,8 @@ func TestMustBeClosed(t *testing.T) {
 		{"write-root", Setting{Level: Strict, Root: true}, true},
 		{"interfaces", Setting{Level: Standard}, false},
 		{"interfaces", Setting{Level: Standard, Sealed: true}, true},
-		{"interfaces", Setting{Level: Standard, Sealed: true, Relayed: true}, false},
-		{"host-gateway", Setting{Level: Standard, Sealed: true, Relayed: true}, true},
+		{"interfaces", Setting{Level: Standard, Sealed: true, Networked: true}, false},
+		{"host-gateway", Setting{Level: Standard, Sealed: true, Networked: true}, true},
 		{"ptrace", Setting{Level: Strict}, false},
 		{"ptrace", Setting{Level: Paranoid}, true},
 	} {
