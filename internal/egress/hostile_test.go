@@ -310,7 +310,7 @@ func TestAnEndlessBodyEndsWithItsAnswer(t *testing.T) {
 		defer conn.Close()
 		_, _ = conn.Read(make([]byte, 1<<16))
 		fmt.Fprint(conn, "HTTP/1.1 413 Content Too Large\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")
-		_, _ = io.CopyN(io.Discard, conn, 1<<20)
+		_, _ = io.Copy(io.Discard, conn) // closing over what still comes would reset the answer away
 	}
 	c := w.client(w.proxy(Policy{Mode: On}))
 	c.send("POST http://a.example/ HTTP/1.1\r\nHost: a.example\r\nTransfer-Encoding: chunked\r\n\r\n")
