@@ -20,13 +20,14 @@ var turned = map[verdict]struct {
 	unknown:     {401, "who asks is not logged in; get a link with: berth open NAME"},
 	pageLogin:   {401, "who asks is not logged in; get a link with: berth open NAME"},
 	pageAgain:   {403, "this request came from another page"},
+	pageDrop:    {200, ""}, // always a page
 }
 
 // turnAway answers a request that is not forwarded.
 func (v *visit) turnAway(w wish, decided verdict) error {
 	answer := turned[decided]
-	if w.html && (decided == pageLogin || decided == pageAgain) {
-		return v.show(answer.status, v.front.loginPage(decided == pageAgain), w)
+	if w.html && (decided == pageLogin || decided == pageAgain || decided == pageDrop) {
+		return v.show(answer.status, v.front.loginPage(decided != pageLogin), w)
 	}
 	return v.refuse(w, answer.status, strings.ReplaceAll(answer.text, "NAME", v.front.config.Name))
 }

@@ -126,3 +126,30 @@ func BenchmarkUp(b *testing.B) {
 		}
 	})
 }
+
+// BenchmarkChecks is what a request costs beside reading and writing.
+func BenchmarkChecks(b *testing.B) {
+	h := open(b, inside{"api": ""})
+	l := h.links[h.ports["api"]]
+	v := &visit{front: h.Front, link: l}
+	host := h.host("api")
+	request := []byte("GET /api/conversations/search?limit=10 HTTP/1.1\r\nHost: " + host + "\r\nUser-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0.0.0 Safari/537.36\r\n" +
+		"Accept: */*\r\nAccept-Encoding: gzip, deflate, br, zstd\r\nAccept-Language: en-GB,en;q=0.9\r\nSec-Fetch-Site: same-origin\r\n" +
+		"Sec-Fetch-Mode: cors\r\nSec-Fetch-Dest: empty\r\nOrigin: http://" + host + "\r\n" + h.cookie("api") + "\r\n\r\n")
+	response := []byte("HTTP/1.1 200 OK\r\ndate: Sat, 21 Nov 2026 18:00:00 GMT\r\nserver: uvicorn\r\ncontent-length: 15\r\ncontent-type: application/json\r\n\r\n")
+	var s scratch
+	b.ReportAllocs()
+	for b.Loop() {
+		if err := s.request.parseRequest(request); err != nil {
+			b.Fatal(err)
+		}
+		if facts, _ := v.read(&s.request); judge(facts) != forward {
+			b.Fatal(facts)
+		}
+		s.out = outgoing{link: l, session: h.session, from: h.placeholder}.appendRequest(s.out[:0], &s.request)
+		if err := s.response.parseResponse(response); err != nil {
+			b.Fatal(err)
+		}
+		s.out = incoming{session: h.session, to: h.placeholder}.appendResponse(s.out[:0], &s.response, false, false)
+	}
+}

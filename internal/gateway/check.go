@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"bytes"
 	"slices"
 )
 
@@ -14,6 +15,8 @@ type asked struct {
 	upgrade bool   //
 	login   bool   // the login page's own request
 	worker  bool   // the script of a service worker that would cover the whole site
+	typed   bool   // the user himself opens a page: by a link outside of pages, a bookmark, the address bar
+	socket  bool   // a socket of the API's
 	cookie  bool   // a login's that counts
 	key     bool   // the client key, at the API's port
 }
@@ -42,12 +45,14 @@ type verdict uint8
 const (
 	forward     verdict = iota // for a browser
 	forwardKey                 // for a program
+	awaitKey                   // for a program whose socket shows its key in its first frame
 	misdirected                // 421
 	forbidden                  // 403
 	noMethod                   // 405
 	ownLogin                   // the login page's request is answered
 	pageLogin                  // the login page and nothing else
 	pageAgain                  // the login page, which comes back by itself, now from its own site
+	pageDrop                   // the same, to somebody known
 	unknown                    // 401
 )
 
@@ -62,6 +67,9 @@ var checks = []struct {
 	{"a program proves itself by the client key, which no page knows", func(a asked) bool {
 		return a.key && a.origin == originNone && a.site != siteOther
 	}, forwardKey},
+	{"a program's socket may show that key first of all", func(a asked) bool {
+		return a.socket && a.upgrade && a.origin == originNone && a.site == siteNone && !a.cookie
+	}, awaitKey},
 	{"a page of others changes nothing and opens nothing", func(a asked) bool {
 		return a.site == siteOther && (!a.safe || a.upgrade)
 	}, forbidden},
@@ -74,6 +82,7 @@ var checks = []struct {
 	{"the login page shows its key", func(a asked) bool { return a.login }, ownLogin},
 	{"who has no cookie may log in", func(a asked) bool { return !a.cookie && a.safe && !a.upgrade }, pageLogin},
 	{"who has no cookie gets nothing else", func(a asked) bool { return !a.cookie }, unknown},
+	{"a key in the address is for the login page, not for a page from inside", func(a asked) bool { return a.typed && a.safe && !a.upgrade }, pageDrop},
 }
 
 func judge(a asked) verdict {
@@ -98,6 +107,8 @@ func (v *visit) read(h *head) (asked, string) {
 		upgrade: h.upgrade,
 		login:   string(h.method) == "POST" && string(h.path()) == loginPath,
 		worker:  h.single[kindWorker] != nil && !deep(h.path()),
+		typed:   string(h.single[kindSite]) == "none" && string(h.single[kindDest]) == "document" && h.html,
+		socket:  l.Kind == KindAPI && bytes.HasPrefix(h.target, []byte(apiSockets)),
 		cookie:  cookie,
 		key:     l.Kind == KindAPI && v.hasKey(h),
 	}, login

@@ -150,6 +150,27 @@ func TestALinkOnAnotherPageLeadsToTheLoginPageWhichComesBack(t *testing.T) {
 	}
 }
 
+// A page from inside could read a key that stands in the address: our page takes it away first, and comes back.
+func TestAKeyIsNotShownToPagesFromInside(t *testing.T) {
+	h := open(t, inside{"code": echo(t)})
+	cookie := h.cookie("code")
+	for about, row := range map[string]struct {
+		site, dest string
+		ours       bool
+	}{
+		"opened by the user": {"none", "document", true},
+		"come back":          {"same-origin", "document", false},
+		"a part of a page":   {"same-origin", "empty", false},
+		"an old browser's":   {"none", "", false},
+	} {
+		headers := []string{cookie, "Accept: text/html", "Sec-Fetch-Site: " + row.site, "Sec-Fetch-Dest: " + row.dest}
+		answer, body := h.ask("code", "GET /?folder=/workspace", headers...)
+		if ours := strings.Contains(body, `data-again="yes"`); answer.StatusCode != 200 || ours != row.ours {
+			t.Errorf("%s: %s, our page %v", about, answer.Status, ours)
+		}
+	}
+}
+
 func TestPagesOfOursAreFramedAndKeptByNobody(t *testing.T) {
 	h := open(t, inside{"code": echo(t)})
 	answer, body := h.ask("code", "GET /", "Accept: text/html")

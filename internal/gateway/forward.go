@@ -89,6 +89,8 @@ func (v *visit) answerOne(ctx context.Context, s *scratch, length int) (outgoing
 			return outgoing{}, errDone
 		}
 		return v.forward(ctx, s, w)
+	case awaitKey:
+		return v.meet(ctx, s, w)
 	case ownLogin:
 		return outgoing{}, v.logIn(w, login, facts.cookie)
 	default:
@@ -130,7 +132,7 @@ func (v *visit) cookie(h *head) (string, bool) {
 	for rest := h.single[kindCookie]; len(rest) > 0; {
 		var one []byte
 		one, rest, _ = bytes.Cut(rest, []byte(";"))
-		name, value, _ := bytes.Cut(bytes.Trim(one, " \t"), []byte("="))
+		name, value, _ := bytes.Cut(trim(one), []byte("="))
 		if string(name) != v.link.cookie {
 			continue
 		}
@@ -374,10 +376,8 @@ func (v *visit) body(w wish, atMost int64) ([]byte, error) {
 	if w.body.chunked || w.body.length > atMost {
 		return nil, errLength
 	}
-	for int64(len(v.client.ahead())) < w.body.length {
-		if err := v.client.fill(); err != nil {
-			return nil, err
-		}
+	if err := v.client.fillTo(int(w.body.length)); err != nil {
+		return nil, err
 	}
 	return v.client.ahead()[:w.body.length], nil
 }

@@ -147,7 +147,7 @@ func (h *head) parseFields(p []byte) error {
 // parseField reads one line, which has no line end in it.
 func (h *head) parseField(line []byte) error {
 	name, value, found := bytes.Cut(line, []byte(":"))
-	value = bytes.Trim(value, " \t")
+	value = trim(value)
 	switch {
 	case len(h.fields) == maxFields:
 		return errFields
@@ -155,9 +155,6 @@ func (h *head) parseField(line []byte) error {
 		return errFolded
 	case !isText(value):
 		return errHead
-	}
-	if value == nil {
-		value = []byte{} // there, and empty
 	}
 	kind := kindOf(name)
 	h.fields = append(h.fields, field{name, value, kind})
@@ -216,7 +213,7 @@ func hasWord(list []byte, word string) bool {
 	for len(list) > 0 {
 		var one []byte
 		one, list, _ = bytes.Cut(list, []byte(","))
-		if equalFold(bytes.Trim(one, " \t"), word) {
+		if equalFold(trim(one), word) {
 			return true
 		}
 	}
@@ -241,6 +238,17 @@ func lower(c byte) byte {
 		return c + 'a' - 'A'
 	}
 	return c
+}
+
+// trim cuts blanks off both ends. What is empty stays a slice, not nil: it is there.
+func trim(p []byte) []byte {
+	for len(p) > 0 && (p[0] == ' ' || p[0] == '\t') {
+		p = p[1:]
+	}
+	for len(p) > 0 && (p[len(p)-1] == ' ' || p[len(p)-1] == '\t') {
+		p = p[:len(p)-1]
+	}
+	return p
 }
 
 // isToken is RFC 9110's token.

@@ -13,6 +13,7 @@ const (
 	kindHost
 	kindOrigin
 	kindSite
+	kindDest
 	kindCookie
 	kindKey
 	kindLength
@@ -33,7 +34,7 @@ const (
 
 // kinds are the headers that mean something to the gateway.
 var kinds = map[string]fieldKind{
-	"host": kindHost, "origin": kindOrigin, "sec-fetch-site": kindSite, "cookie": kindCookie, "x-session-api-key": kindKey,
+	"host": kindHost, "origin": kindOrigin, "sec-fetch-site": kindSite, "sec-fetch-dest": kindDest, "cookie": kindCookie, "x-session-api-key": kindKey,
 	"content-length": kindLength, "transfer-encoding": kindEncoding, "upgrade": kindUpgrade, "accept": kindAccept,
 	"expect": kindExpect, "service-worker": kindWorker,
 
@@ -61,6 +62,20 @@ const longestKind = len("cross-origin-resource-policy")
 // accessControl begins the headers by which a server opens itself to pages of others.
 const accessControl = "access-control-"
 
+// named is a row of kinds.
+type named struct {
+	name string
+	kind fieldKind
+}
+
+// kindsByLength finds a name faster than a map: few have the same length and first letter.
+var kindsByLength = func() (table [longestKind + 1][]named) {
+	for name, kind := range kinds {
+		table[len(name)] = append(table[len(name)], named{name, kind})
+	}
+	return table
+}()
+
 func kindOf(name []byte) fieldKind {
 	if len(name) > len(accessControl) && equalFold(name[:len(accessControl)], accessControl) {
 		return kindDropped
@@ -68,11 +83,12 @@ func kindOf(name []byte) fieldKind {
 	if len(name) > longestKind {
 		return kindOther
 	}
-	var low [longestKind]byte
-	for i, c := range name {
-		low[i] = lower(c)
+	for _, row := range kindsByLength[len(name)] {
+		if equalFold(name, row.name) {
+			return row.kind
+		}
 	}
-	return kinds[string(low[:len(name)])]
+	return kindOther
 }
 
 // outgoing is how a request is changed on its way inside.
@@ -81,6 +97,7 @@ type outgoing struct {
 	session []byte // the server's key, empty where there is none
 	from    []byte // what the visitor has in its place
 	plain   bool   // the answer must come uncompressed
+	mute    bool   // no key is added to the head: it comes in a frame
 }
 
 // appendRequest writes the head that goes inside.
@@ -108,7 +125,7 @@ func (o outgoing) appendRequest(out []byte, h *head) []byte {
 	if h.single[kindCookie] == nil {
 		out = o.appendCookie(out, nil)
 	}
-	if o.link.Kind == KindAPI && len(o.session) > 0 {
+	if o.link.Kind == KindAPI && len(o.session) > 0 && !o.mute {
 		out = append(append(append(out, "X-Session-API-Key: "...), o.session...), "\r\n"...)
 	}
 	return append(appendFraming(out, h, h.length > 0 || !h.safe()), "\r\n"...)
@@ -142,7 +159,7 @@ func (o outgoing) appendCookie(out, cookies []byte) []byte {
 	for len(cookies) > 0 {
 		var one []byte
 		one, cookies, _ = bytes.Cut(cookies, []byte(";"))
-		one = bytes.Trim(one, " \t")
+		one = trim(one)
 		name, _, _ := bytes.Cut(one, []byte("="))
 		if len(one) > 0 && !ours(name) && string(name) != codeCookie {
 			next()
@@ -174,7 +191,7 @@ func (in incoming) appendResponse(out []byte, h *head, bodiless, end bool) []byt
 		case kindConnection, kindHop, kindUpgrade, kindEncoding, kindLength, kindReplaced, kindDropped, kindKey:
 			continue
 		case kindSetCookie:
-			if ours(bytes.TrimLeft(f.value, " \t")) {
+			if ours(f.value) {
 				continue
 			}
 		}

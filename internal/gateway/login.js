@@ -16,8 +16,8 @@
     return;
   }
   if (document.documentElement.dataset.again !== "yes") return;
-  const last = Number(sessionStorage.getItem("berth-again"));
-  if (Math.abs(Date.now() - last) < 3000) return;
-  sessionStorage.setItem("berth-again", String(Date.now()));
+  const times = JSON.parse(sessionStorage.getItem("berth-again") || "[]").filter(time => Math.abs(Date.now() - time) < 10000);
+  if (times.length > 5) return;
+  sessionStorage.setItem("berth-again", JSON.stringify([...times, Date.now()]));
   comeBack();
 })();

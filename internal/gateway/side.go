@@ -109,6 +109,16 @@ func (s *side) readHead(more func() error) (int, error) {
 	}
 }
 
+// fillTo reads until n bytes are ahead, at most maxHead.
+func (s *side) fillTo(n int) error {
+	for len(s.ahead()) < n {
+		if err := s.fill(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func (s *side) filled(n int, err error) error {
 	if n > 0 {
 		s.end += n

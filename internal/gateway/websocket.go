@@ -119,10 +119,8 @@ func firstFrames(to io.Writer, from *side, own, key []byte) error {
 		if total == 0 || total > maxHead {
 			return nil
 		}
-		for len(from.ahead()) < total {
-			if err := from.fill(); err != nil {
-				return leaveWith(to, from, err)
-			}
+		if err := from.fillTo(total); err != nil {
+			return leaveWith(to, from, err)
 		}
 		frame := from.ahead()[:total]
 		found := rewriteFrame(frame, own, key)

@@ -11,13 +11,10 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
-	"os"
 	"runtime"
 	"runtime/debug"
 	"strings"
-	"syscall"
 	"testing"
-	"time"
 )
 
 const (
@@ -244,65 +241,71 @@ func TestAProgramsSocketHasItsKeyInTheQuery(t *testing.T) {
 	}
 }
 
-// rig serves sockets in this process, so the figures are of the front, of both ends and of the server.
+// As the newer SDK opens them: with its key in the first frame. Before it is shown, nothing inside hears of it.
+func TestAProgramsSocketHasItsKeyInTheFirstFrame(t *testing.T) {
+	server, heads := socketServer(t, func(conn *net.TCPConn, reader *bufio.Reader) {
+		io.Copy(conn, reader)
+	})
+	h := open(t, inside{"api": server, "vnc": server})
+	asks := strings.Replace(upgrade, "/socket", "/sockets/events/1", 1) + "Host: " + h.host("api") + "\r\n"
+	auth := func(key []byte) []byte {
+		return masked([]byte(`{"type": "auth", "session_api_key": "` + string(key) + `"}`))
+	}
+	join := func(first []byte) (*http.Response, *bufio.Reader) {
+		conn := h.dial("api")
+		conn.Write(append([]byte(asks+"\r\n"), first...))
+		reader := bufio.NewReader(conn)
+		answer, err := http.ReadResponse(reader, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return answer, reader
+	}
+	for about, first := range map[string][]byte{
+		"another key": auth([]byte(serverKey)), "no key": masked([]byte("hello")), "not masked": []byte("\x82\x05hello"),
+		"the placeholder": auth(h.placeholder), "too long": masked(make([]byte, 2*maxHead)),
+	} {
+		_, reader := join(first)
+		if got, err := io.ReadAll(reader); !bytes.Equal(got, closeWrongKey) {
+			t.Errorf("%s: %x, %v", about, got, err)
+		}
+	}
+	if n := h.dials.Load(); n > 0 {
+		t.Fatalf("%d connections inside without a key", n)
+	}
+	answer, reader := join(auth(h.client))
+	if answer.StatusCode != 101 || answer.Header.Get("Sec-WebSocket-Accept") != "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=" { // RFC 6455 §1.3
+		t.Errorf("%v", answer)
+	}
+	want := auth([]byte(serverKey))
+	got := make([]byte, len(want))
+	if _, err := io.ReadFull(reader, got); !bytes.Equal(got, want) {
+		t.Errorf("inside arrived %q, %v", got, err)
+	}
+	if head := <-heads; strings.Contains(head, serverKey) || strings.Contains(head, "permessage-deflate") {
+		t.Errorf("inside arrived\n%s", head)
+	}
+	for about, headers := range map[string][]string{
+		"a page": {"Origin: http://evil.example"}, "a page by its own word": {"Sec-Fetch-Site: cross-site"}, "a browser that is logged in": {h.cookie("api")},
+	} {
+		if answer, _ := h.ask("api", strings.TrimSuffix(asks[:strings.Index(asks, "\r\n")], " HTTP/1.1"), append(headers, "Connection: Upgrade", "Upgrade: websocket")...); answer.StatusCode != 403 {
+			t.Errorf("%s: %s", about, answer.Status)
+		}
+	}
+	h.SetState("paused")
+	_, reader = join(auth(h.client))
+	if got, err := io.ReadAll(reader); !bytes.Equal(got, closeLater) {
+		t.Errorf("paused: %x, %v", got, err)
+	}
+}
+
+// heap is of this whole process: of the front, of both ends and of the server.
 func heap() uint64 {
 	runtime.GC()
 	debug.FreeOSMemory()
 	var stats runtime.MemStats
 	runtime.ReadMemStats(&stats)
 	return stats.HeapInuse + stats.StackInuse
-}
-
-func TestIdleSocketsCostNextToNothing(t *testing.T) {
-	const count = 500
-	server, _ := socketServer(t, func(conn *net.TCPConn, reader *bufio.Reader) {
-		io.CopyBuffer(struct{ io.Writer }{conn}, struct{ io.Reader }{reader}, make([]byte, 512)) // without pipes of its own
-	})
-	h := open(t, inside{"vnc": server})
-	own := h.own("vnc")
-	before := heap()
-	var all []*net.TCPConn
-	for range count {
-		conn, reader := h.join("vnc", own)
-		conn.Write([]byte("x"))
-		if c, err := reader.ReadByte(); c != 'x' {
-			t.Fatal(err)
-		}
-		all = append(all, conn)
-	}
-	each := int64(heap()-before) / count
-	var used, later syscall.Rusage
-	syscall.Getrusage(syscall.RUSAGE_SELF, &used)
-	goroutines := runtime.NumGoroutine()
-	timer := time.NewTimer(300 * time.Millisecond)
-	<-timer.C
-	syscall.Getrusage(syscall.RUSAGE_SELF, &later)
-	spent := time.Duration(later.Utime.Nano() + later.Stime.Nano() - used.Utime.Nano() - used.Stime.Nano())
-	t.Logf("%d bytes and %d goroutines for each, server and browser included; %v of CPU in 300 ms", each, goroutines/count, spent)
-	if each > 48<<10 { // 500 of them in 24 MB, three of four ends being the test's
-		t.Errorf("%d bytes for each", each)
-	}
-	if pipes := openPipes(t); pipes > 8 {
-		t.Errorf("%d pipes are held", pipes)
-	}
-	if spent > 15*time.Millisecond {
-		t.Errorf("%v of CPU while nothing happened", spent)
-	}
-}
-
-// openPipes counts this process's pipes: the kernel gives each user few large ones.
-func openPipes(t *testing.T) int {
-	names, err := os.ReadDir("/proc/self/fd")
-	if err != nil {
-		t.Skip("no /proc here")
-	}
-	count := 0
-	for _, name := range names {
-		if to, err := os.Readlink("/proc/self/fd/" + name.Name()); err == nil && strings.HasPrefix(to, "pipe:") {
-			count++
-		}
-	}
-	return count
 }
 
 func TestASlowReaderHoldsTheServerBackAndNothingElse(t *testing.T) {
