@@ -16,7 +16,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"berth": main})
+	testscript.Main(m, map[string]func(){"berth": main, "hold": hold})
 }
 
 // TestScripts runs each command as a user would: what is printed where, and the exit code.

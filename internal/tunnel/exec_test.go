@@ -136,6 +136,7 @@ func TestAStreamFromInsideThatIsNoProxyIsClosed(t *testing.T) {
 func TestProxyStreamsThatNobodyTakesAreClosed(t *testing.T) {
 	both := joinExec(t, nil)
 	inner := both.inside.link.(*execInside)
+	inner.mux.mostOurs = maxStreams // one that keeps no limit of its own
 	for range maxWaiting + 1 {
 		if _, err := inner.mux.open(message{Kind: kindProxy}); err != nil {
 			t.Fatal(err)

@@ -16,9 +16,9 @@ import (
 )
 
 const (
-	maxStreams    = 1024 // open at once, and dials not yet answered
-	maxProxies    = 384  // of them by exec, opened inside, so that programs there leave room for links
-	maxDials      = maxStreams - maxProxies
+	maxStreams    = 1024             // open at once, and dials not yet answered
+	maxProxies    = 128              // of them by exec, opened inside: more programs wait, and links have room
+	maxDials      = 640              // of them by exec, opened by the host
 	maxWaiting    = 128              // streams of the proxy nobody has taken yet
 	maxMessage    = 64 << 10         // bytes of one message, head included
 	probeTime     = time.Second      // for the peer of a socket to come and prove itself
