@@ -233,11 +233,13 @@ func (b *builder) steps() {
 	p.Steps = append(p.Steps,
 		first(StepVolume, "create volume %s", sandbox.HomeVolume(name)),
 	)
+	create := step
 	if len(p.Relays) > 0 {
 		p.Steps = append(p.Steps, step(StepRelays, "start relay to %s", p.relayText()))
+		create = beside
 	}
 	p.Steps = append(p.Steps,
-		step(StepCreate, "create container %s", sandbox.ContainerName(name)),
+		create(StepCreate, "create container %s", sandbox.ContainerName(name)),
 		step(StepHome, "make %s", agentHome),
 		step(StepStart, "start"),
 		step(StepTunnel, "open the tunnel"),
