@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -22,7 +23,8 @@ func peersCanBeTold() error {
 		return err
 	}
 	defer l.Close() //nolint:errcheck // nothing was written
-	conn, err := net.Dial("tcp4", l.Addr().String())
+	var dialer net.Dialer
+	conn, err := dialer.DialContext(context.Background(), "tcp4", l.Addr().String())
 	if err != nil {
 		return err
 	}

@@ -86,13 +86,21 @@ func (s *side) fill() error {
 	}
 	if s.raw == nil {
 		s.hold()
-		n, err := s.conn.Read(s.buf[s.end:])
-		return s.filled(n, err)
-	}
-	if err := s.raw.Read(s.ready); err != nil {
+		for s.got, s.err = 0, nil; s.got == 0 && s.err == nil; {
+			s.got, s.err = s.conn.Read(s.buf[s.end:])
+		}
+	} else if err := s.raw.Read(s.ready); err != nil {
 		return err
 	}
-	return s.filled(s.got, s.err)
+	s.end += max(s.got, 0)
+	if s.got > 0 {
+		return nil
+	}
+	s.rest()
+	if s.err == nil {
+		return io.EOF
+	}
+	return s.err
 }
 
 // readHead reads, by more, until a whole head is ahead, and gives its length.
@@ -117,18 +125,6 @@ func (s *side) fillTo(n int) error {
 		}
 	}
 	return nil
-}
-
-func (s *side) filled(n int, err error) error {
-	if n > 0 {
-		s.end += n
-		return nil
-	}
-	s.rest()
-	if err == nil {
-		err = io.EOF
-	}
-	return err
 }
 
 func (s *side) hold() {
