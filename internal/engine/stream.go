@@ -83,7 +83,10 @@ func (s *execStream) Read(p []byte) (int, error) {
 			return n, s.end(err)
 		}
 		if s.stream == stdcopy.Stdout {
-			return n, s.refusal(p[:n])
+			if err := s.refusal(p[:n]); err != nil {
+				return 0, err
+			}
+			return n, nil
 		}
 		s.errs = append(s.errs, p[:n]...)
 		s.errs = s.errs[max(0, len(s.errs)-keptErrors):]

@@ -87,7 +87,10 @@ func streamTellsItsEnd(t *testing.T, s suite) {
 	t.Run("by a command that is not there", func(t *testing.T) {
 		stream, err := s.Stream(t.Context(), id, sandbox.Exec{Command: []string{"/nosuch"}})
 		if err == nil {
-			_, err = io.ReadAll(stream)
+			var got []byte
+			if got, err = io.ReadAll(stream); len(got) > 0 {
+				t.Errorf("it wrote %q", got)
+			}
 			stream.Close()
 		}
 		if s.dialect.podman && err == nil { // it says so nowhere
