@@ -38,7 +38,7 @@ func (a *app) lsCommand() *cobra.Command {
 	f.SortFlags = false
 	f.BoolVarP(&o.all, "all", "a", false, "also stopped sandboxes")
 	f.BoolVarP(&o.names, "names", "q", false, "names alone")
-	f.StringArrayVar(&o.filters, "filter", nil, "`key=value` only those with this name, state, profile, image or project (repeat)")
+	f.StringArrayVar(&o.filters, "filter", nil, "`key=value` only those with this name, state, profile, image, project or network (repeat)")
 	f.StringVar(&o.format, "format", "", "`text` print this for each, with {{.Name}} and the like for its values, {{json .}} for all")
 	return c
 }
@@ -106,6 +106,7 @@ type listed struct {
 	Posture   string     `json:"posture,omitempty"`
 	GivenUp   []string   `json:"given_up,omitempty"`
 	Mounts    []mounted  `json:"mounts"`
+	Networks  []string   `json:"networks"`
 	Published []string   `json:"published"`
 	Links     []linked   `json:"links"`
 	Created   time.Time  `json:"created"`
@@ -127,7 +128,7 @@ type linked struct {
 func listedOf(s launch.Status) listed {
 	out := listed{
 		Name: s.Name, State: string(s.State), Profile: s.Profile, Image: s.Image, Project: s.Project, Posture: s.Posture,
-		GivenUp: s.GivenUp, Mounts: []mounted{}, Published: []string{}, Links: []linked{}, Created: s.Created.UTC(),
+		GivenUp: s.GivenUp, Mounts: []mounted{}, Networks: joinedNetworks(s), Published: []string{}, Links: []linked{}, Created: s.Created.UTC(),
 	}
 	for _, m := range s.Mounts {
 		out.Mounts = append(out.Mounts, mounted{m.Source, m.Target, m.ReadOnly})
@@ -146,6 +147,17 @@ func listedOf(s launch.Status) listed {
 		out.ExitCode = &s.ExitCode
 	}
 	return out
+}
+
+// joinedNetworks are the networks of others that a sandbox is on.
+func joinedNetworks(s launch.Status) []string {
+	names := []string{}
+	for _, a := range s.Observed.Spec.Network.Attached {
+		if a.Name != sandbox.OwnNetwork(s.Name) {
+			names = append(names, a.Name)
+		}
+	}
+	return names
 }
 
 // stateSigns stand before a state, so that a glance finds it; the word follows.
@@ -231,6 +243,7 @@ var filterKeys = map[string]func(launch.Status) string{
 	"profile": func(s launch.Status) string { return s.Profile },
 	"image":   func(s launch.Status) string { return s.Image },
 	"project": func(s launch.Status) string { return s.Project },
+	"network": func(s launch.Status) string { return strings.Join(joinedNetworks(s), " ") },
 }
 
 // parseFilters gives a test that wants every filter to hold: name, image and project as a part of the value, state and
@@ -246,7 +259,7 @@ func parseFilters(filters []string) (func(launch.Status) bool, error) {
 		key, value, ok := strings.Cut(text, "=")
 		of := filterKeys[key]
 		if !ok || of == nil {
-			return nil, usage("name=, state=, profile=, image= or project=", "--filter %s: no such filter", text)
+			return nil, usage("name=, state=, profile=, image=, project= or network=", "--filter %s: no such filter", text)
 		}
 		all = append(all, filter{of, value, key == "state" || key == "profile"})
 	}

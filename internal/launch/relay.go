@@ -116,7 +116,7 @@ func (l *Launcher) relaysOf(ctx context.Context, name string) ([]sandbox.Observe
 
 // stopRelays ends a sandbox's relays once it is down. They let nobody in, so one that cannot be stopped is only told.
 func (l *Launcher) stopRelays(ctx context.Context, of sandbox.Observed) error {
-	if !slices.ContainsFunc(of.Spec.Network.Attached, func(a sandbox.Attachment) bool { return a.Name == sandbox.OwnNetwork(of.Spec.Name) }) {
+	if !of.OnOwnNetwork() {
 		return nil
 	}
 	relays, err := l.relaysOf(ctx, of.Spec.Name)

@@ -21,11 +21,18 @@ func (l *Launcher) Removal(ctx context.Context, name string) ([]Removal, error) 
 	if err != nil {
 		return nil, err
 	}
-	out := []Removal{
-		{Kind: sandbox.ContainerObject, Name: sandbox.ContainerName(name), Why: "the sandbox"},
-		{Kind: sandbox.NetworkObject, Name: sandbox.OwnNetwork(name), Why: "its network"},
-		home,
+	out := []Removal{{Kind: sandbox.ContainerObject, Name: sandbox.ContainerName(name), Why: "the sandbox"}}
+	if seen.OnOwnNetwork() {
+		relays, err := l.relaysOf(ctx, name)
+		if err != nil {
+			return nil, err
+		}
+		for _, o := range relays {
+			out = append(out, Removal{Kind: sandbox.ContainerObject, Name: sandbox.ContainerName(o.Spec.Name), Why: "its relay"})
+		}
+		out = append(out, Removal{Kind: sandbox.NetworkObject, Name: sandbox.OwnNetwork(name), Why: "its network"})
 	}
+	out = append(out, home)
 	for _, m := range seen.Spec.Mounts {
 		if m.Kind == sandbox.Bind && !m.Own() {
 			out = append(out, Removal{Kind: "folder", Name: m.Source, Why: "it is yours", Kept: true})

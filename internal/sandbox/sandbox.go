@@ -3,6 +3,7 @@ package sandbox
 
 import (
 	"net/netip"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -202,6 +203,11 @@ func RelayName(name string, number int) string { return name + ".relay" + strcon
 func (o Observed) Helper() bool {
 	kind := o.Spec.Labels[LabelKind]
 	return kind == KindHelper || kind == KindRelay
+}
+
+// OnOwnNetwork tells whether a sandbox stands on a network that berth made for it.
+func (o Observed) OnOwnNetwork() bool {
+	return slices.ContainsFunc(o.Spec.Network.Attached, func(a Attachment) bool { return a.Name == OwnNetwork(o.Spec.Name) })
 }
 
 // OwnNetwork gives the name of a sandbox's own bridge. It sorts before other names, since the engine takes the
