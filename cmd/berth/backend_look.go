@@ -90,9 +90,26 @@ func (b *backend) Show(ctx context.Context, name string) (tui.Sandbox, error) {
 	if p, err := s.Kept(name); err == nil {
 		out.Links = b.links(status, p.Links)
 		out.Security = ruleLines(p.Findings)
+		out.Network = append(out.Network, networkLines(p)...)
 	}
 	out.Config = b.config()
 	return out, nil
+}
+
+// networkLines says what a plan joined and which ports of sidecars it reaches.
+func networkLines(p *launch.Plan) []tui.Line {
+	var out []tui.Line
+	for _, j := range p.Joined {
+		line := tui.Line{Mark: tui.Warns, Name: j.Name, Text: j.Opening.Long}
+		if j.Opening.Sealed {
+			line.Mark = tui.Holds
+		}
+		out = append(out, line)
+	}
+	for _, r := range p.Relays {
+		out = append(out, tui.Line{Mark: tui.Holds, Name: r.Host, Text: "by relay: " + r.String() + ", nothing else there"})
+	}
+	return out
 }
 
 // links gives the links that are there, without their keys, and why others are not.

@@ -22,6 +22,12 @@ func (a *app) printPlan(ctx context.Context, s *session, q launch.Request, form 
 		return err
 	}
 	switch form {
+	case "docker", "compose":
+		for _, r := range p.Relays {
+			a.print.Lines("# without berth nothing relays to " + r.String())
+		}
+	}
+	switch form {
 	case "docker":
 		a.print.Lines(engine.Script(p.Spec, p.Network)...)
 		return nil
@@ -43,6 +49,8 @@ type planJSON struct {
 	Name     string              `json:"name"`
 	Profile  string              `json:"profile"`
 	Mounts   []mounted           `json:"mounts"`
+	Networks []networkJSON       `json:"networks"`
+	Sidecars []sidecarJSON       `json:"sidecars"`
 	Links    []plannedLink       `json:"links"`
 	GivenUp  []string            `json:"given_up"`
 	Warnings []string            `json:"warnings"`
@@ -50,6 +58,13 @@ type planJSON struct {
 	Rules    []hardening.Finding `json:"rules"`
 	Hash     string              `json:"hash"`
 	Spec     specView            `json:"spec"`
+}
+
+// sidecarJSON is a host on another network of which the sandbox reaches single ports.
+type sidecarJSON struct {
+	Host    string   `json:"host"`
+	Ports   []uint16 `json:"ports"`
+	Network string   `json:"network"`
 }
 
 type plannedLink struct {
@@ -66,9 +81,15 @@ type plannedStep struct {
 
 func planJSONOf(p *launch.Plan) planJSON {
 	out := planJSON{
-		Name: p.Spec.Name, Profile: string(p.Profile), Mounts: []mounted{}, Links: []plannedLink{}, GivenUp: []string{},
+		Name: p.Spec.Name, Profile: string(p.Profile), Mounts: []mounted{}, Networks: []networkJSON{}, Sidecars: []sidecarJSON{}, Links: []plannedLink{}, GivenUp: []string{},
 		Warnings: append([]string{}, p.Warnings...), Rules: append([]hardening.Finding{}, p.Findings...),
 		Hash: p.Spec.Hash(), Spec: specJSON(p.Spec),
+	}
+	for _, j := range p.Joined {
+		out.Networks = append(out.Networks, networkJSONOf(j))
+	}
+	for _, r := range p.Relays {
+		out.Sidecars = append(out.Sidecars, sidecarJSON{r.Host, r.Ports, r.Network})
 	}
 	for _, m := range p.Mounts {
 		out.Mounts = append(out.Mounts, mounted{m.Source, m.Target, m.ReadOnly})
