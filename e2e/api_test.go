@@ -11,7 +11,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/pkg/stdcopy"
@@ -20,11 +19,12 @@ import (
 	"berth/internal/sandbox"
 )
 
-// api is the agent server of a sandbox, as a program reaches it.
+// api is the agent server of a sandbox, as a program reaches it: the SDK, curl.
 type api struct {
-	t    *testing.T
-	base string
-	key  string
+	t      *testing.T
+	base   string
+	key    string // of programs, which the gateway replaces by the server's
+	client *http.Client
 }
 
 func (s up) api(t *testing.T) api {
@@ -34,7 +34,7 @@ func (s up) api(t *testing.T) api {
 	if len(link.Key) != 64 {
 		t.Fatalf("the key has %d digits", len(link.Key))
 	}
-	return api{t, "http://" + link.At, link.Key}
+	return api{t, "http://" + link.At, link.Key, s.User.Client()}
 }
 
 // ask sends a request with a key ("" is none) and gives the answer's status and body.
@@ -50,7 +50,7 @@ func (a api) ask(key, method, path, kind string, body io.Reader) (int, string) {
 	if kind != "" {
 		request.Header.Set("Content-Type", kind)
 	}
-	answer, err := (&http.Client{Timeout: time.Minute}).Do(request)
+	answer, err := a.client.Do(request)
 	if err != nil {
 		a.t.Fatal(err)
 	}

@@ -20,7 +20,7 @@ func (b *backend) List(ctx context.Context) (tui.Overview, error) {
 	if err != nil {
 		return tui.Overview{}, remedied(err)
 	}
-	all, err := s.List(ctx)
+	all, err := s.revived(ctx)
 	if err != nil {
 		return tui.Overview{}, remedied(err)
 	}

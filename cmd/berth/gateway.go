@@ -4,10 +4,12 @@ import (
 	"context"
 	"encoding/json"
 	"os"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"berth/internal/egress"
+	"berth/internal/event"
 	"berth/internal/fault"
 	"berth/internal/gateway"
 	"berth/internal/host"
@@ -79,11 +81,16 @@ func (a *app) gatewayConfig(s *session, served launch.Served) (gateway.Config, e
 	if err != nil {
 		return gateway.Config{}, err
 	}
-	name, id := served.Record.Name, served.Seen.ID
+	name, id, run := served.Record.Name, served.Seen.ID, runOf(served.Seen)
+	revoked, err := s.Store.Revoked(name, run)
+	if err != nil {
+		return gateway.Config{}, err
+	}
 	c := gateway.Config{
 		Front: gateway.FrontConfig{
 			Name: name, Session: served.Record.Keys.Session, Secret: served.Record.Keys.Gateway,
-			Run: runOf(served.Seen), UID: s.Host.UID, WSL: s.Host.WSL.Present(), Sink: a.print.Event,
+			Run: run, UID: s.Host.UID, WSL: s.Host.WSL.Present(), Sink: a.print.Event,
+			Revoked: revoked, OnRevoke: func(login string) { a.keepRevoked(s.Store, name, run, login) },
 		},
 		Policy: served.Egress,
 		Proxy:  proxy,
@@ -114,6 +121,14 @@ func (a *app) gatewayConfig(s *session, served launch.Served) (gateway.Config, e
 		return openCarrier(ctx, s.engine, id, served.Folder, ports, proxied)
 	}
 	return c, nil
+}
+
+// keepRevoked keeps a login out for good: a gateway that is started again would let it in.
+func (a *app) keepRevoked(store *state.Store, name, run, login string) {
+	if err := store.Revoke(name, run, login); err != nil {
+		a.print.Event(event.Event{Time: time.Now().UTC(), Sandbox: name, Step: "gateway", Stage: event.Warning,
+			Text: "a login that was ended cannot be kept out of the next gateway: " + err.Error()})
+	}
 }
 
 // proxyOptions let the egress proxy go the way of this machine's own programs.

@@ -56,7 +56,7 @@ func (a *app) ls(cmd *cobra.Command, o lsFlags) error {
 	if err != nil {
 		return err
 	}
-	list, err := s.List(cmd.Context())
+	list, err := s.revived(cmd.Context())
 	if err != nil {
 		return err
 	}

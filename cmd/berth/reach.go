@@ -82,7 +82,13 @@ func (g gateways) Open(ctx context.Context, o sandbox.Observed) (string, error) 
 			return "", err
 		}
 	}
-	return g.start(ctx, name)
+	how, err := g.start(ctx, name)
+	if err != nil && fault.KindOf(err) == fault.Conflict && g.Serves(name) { // another berth was quicker
+		if by, ok := g.joined(ctx, name, runOf(o)); ok {
+			return by, nil
+		}
+	}
+	return how, err
 }
 
 // joined waits for the carrier of a gateway that is there; ok is false when it is another run's or does not answer.

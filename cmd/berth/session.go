@@ -103,6 +103,22 @@ func ownImages() map[string]string {
 	return names
 }
 
+// revived lists the sandboxes; gateways that died are started again first.
+func (s *session) revived(ctx context.Context) ([]launch.Status, error) {
+	list, err := s.List(ctx)
+	if err != nil {
+		return nil, err
+	}
+	all := make([]sandbox.Observed, len(list))
+	for i, one := range list {
+		all[i] = one.Observed
+	}
+	if !s.Revive(ctx, all) {
+		return list, nil
+	}
+	return s.List(ctx)
+}
+
 // pick gives the sandbox that args name, else that of the current folder, else the only one there is.
 func (s *session) pick(ctx context.Context, args []string) (string, error) {
 	if len(args) > 0 {

@@ -159,13 +159,16 @@ func (g *gateway) say(stage event.Stage, text string) {
 func (g *gateway) follow(ctx context.Context) {
 	pause := firstPause
 	for ctx.Err() == nil {
+		if state, err := g.State(ctx); err == nil { // nobody tells of what came before
+			g.paused(state == sandbox.Paused)
+		}
 		_ = g.Watch(ctx, func(c sandbox.Change) {
 			pause = firstPause
 			switch c.Action {
 			case "pause":
-				g.front.SetState("the sandbox is paused: berth resume " + g.Front.Name)
+				g.paused(true)
 			case "unpause":
-				g.front.SetState("")
+				g.paused(false)
 				g.keeper.hurry()
 			case "die", "destroy":
 				g.keeper.end()
@@ -174,6 +177,15 @@ func (g *gateway) follow(ctx context.Context) {
 		g.keeper.wait(ctx, pause)
 		pause = min(2*pause, longestWait)
 	}
+}
+
+// paused has the links say that their sandbox is, or has them serve it again.
+func (g *gateway) paused(is bool) {
+	if is {
+		g.front.SetState("the sandbox is paused: berth resume " + g.Front.Name)
+		return
+	}
+	g.front.SetState("")
 }
 
 // requests is what a berth process may ask for.

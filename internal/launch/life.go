@@ -147,7 +147,14 @@ func (l *Launcher) Resume(ctx context.Context, name string) error {
 		if seen.State != sandbox.Paused {
 			return nil
 		}
-		return l.Runtime.Signal(ctx, seen.ID, sandbox.Unpause, 0)
+		if err := l.Runtime.Signal(ctx, seen.ID, sandbox.Unpause, 0); err != nil {
+			return err
+		}
+		now, err := l.Runtime.Inspect(ctx, seen.ID)
+		if err == nil {
+			_, err = l.Reach.Open(ctx, now) // its gateway may have been killed meanwhile
+		}
+		return err
 	})
 }
 

@@ -83,17 +83,17 @@ func (l *Launcher) bereft(ctx context.Context, name string) bool {
 
 // removeAll removes everything of one name, in the order in which the engine lets go of it.
 func (l *Launcher) removeAll(ctx context.Context, name string) error {
-	if err := l.Reach.Close(ctx, name); err != nil {
-		return err
-	}
 	if err := l.removeObjects(ctx, name, objects(name)); err != nil {
 		return err
 	}
 	return l.forget(name)
 }
 
-// removeObjects removes what a list names, and the relays before the network that they stand on.
+// removeObjects ends the gateway, then removes what a list names, and the relays before the network that they stand on.
 func (l *Launcher) removeObjects(ctx context.Context, name string, list []Removal) error {
+	if err := l.Reach.Close(ctx, name); err != nil {
+		return err
+	}
 	for _, object := range list {
 		if object.Kind == sandbox.NetworkObject {
 			if err := l.removeRelays(ctx, name); err != nil {
@@ -147,7 +147,7 @@ func (l *Launcher) owns(ctx context.Context, kind sandbox.ObjectKind, name strin
 
 // forget drops what berth itself knows of a name.
 func (l *Launcher) forget(name string) error {
-	if err := errors.Join(os.RemoveAll(l.dir(name)), os.RemoveAll(l.Store.Shared(name))); err != nil {
+	if err := errors.Join(os.RemoveAll(l.dir(name)), os.RemoveAll(l.Store.Shared(name)), os.RemoveAll(l.Store.Socket(name))); err != nil {
 		return fault.New(fault.Failure, "remove it by hand", "%s: %w", name, err)
 	}
 	return l.Store.Drop(name)
@@ -250,7 +250,8 @@ func (l *Launcher) loose(o sandbox.Observation, there, homes map[string]bool) []
 	return out
 }
 
-// Prune removes what Leftovers lists, skipping names that another berth works on, and gives what is gone.
+// Prune removes what Leftovers lists, skipping names that another berth works on, and gives what is gone. Gateways that
+// died are started again.
 func (l *Launcher) Prune(ctx context.Context) ([]Removal, error) {
 	observed, err := l.Runtime.Observe(ctx)
 	if err != nil {
@@ -261,6 +262,7 @@ func (l *Launcher) Prune(ctx context.Context) ([]Removal, error) {
 
 func (l *Launcher) prune(ctx context.Context, o sandbox.Observation, held string) ([]Removal, error) {
 	defer l.Store.Sweep()
+	defer l.Revive(ctx, o.Sandboxes)
 	left, err := l.leftovers(o)
 	if err != nil {
 		return nil, err

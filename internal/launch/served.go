@@ -2,6 +2,8 @@ package launch
 
 import (
 	"context"
+	"sync"
+	"time"
 
 	"berth/internal/egress"
 	"berth/internal/sandbox"
@@ -34,17 +36,33 @@ func (l *Launcher) Served(ctx context.Context, name string) (Served, error) {
 	return Served{Seen: seen, Record: record, Links: plan.Links, Egress: plan.Egress, Folder: plan.Run}, nil
 }
 
-// Revive starts the gateways of running sandboxes that have lost theirs. It tells nothing: a sandbox that cannot be
-// served says so when its links are asked for.
-func (l *Launcher) Revive(ctx context.Context) {
-	all, err := l.Runtime.Sandboxes(ctx)
-	if err != nil {
-		return
-	}
+// reviveLimit bounds the wait for gateways that are started again: one that takes longer goes on alone.
+const reviveLimit = 5 * time.Second
+
+// Revive starts the gateways of running sandboxes that have lost theirs, and tells whether there was one. It says
+// nothing: a sandbox that cannot be served says so when its links are asked for.
+func (l *Launcher) Revive(ctx context.Context, all []sandbox.Observed) bool {
+	ctx, cancel := context.WithTimeout(ctx, reviveLimit)
+	defer cancel()
+	var started sync.WaitGroup
+	lost := false
 	for _, o := range all {
-		record, err := l.Store.Record(o.Spec.Name)
-		if err == nil && record.Finished && l.ours(o) && o.State == sandbox.Up && !l.Reach.Serves(o.Spec.Name) && !l.Store.Held(state.Work, o.Spec.Name) {
-			_, _ = l.Reach.Open(ctx, o)
+		if l.bereaved(o) {
+			lost = true
+			started.Go(func() { _, _ = l.Reach.Open(ctx, o) })
 		}
 	}
+	started.Wait()
+	return lost
+}
+
+// bereaved tells whether a sandbox that was whole has no gateway now. One that a launch, a stop or a removal works on
+// is theirs to look after.
+func (l *Launcher) bereaved(o sandbox.Observed) bool {
+	name := o.Spec.Name
+	if o.State != sandbox.Up || o.Helper() || !l.ours(o) || len(o.Spec.Network.Ports) > 0 || l.Reach.Serves(name) || l.Store.Held(state.Work, name) {
+		return false
+	}
+	record, err := l.Store.Record(name)
+	return err == nil && record.Finished
 }

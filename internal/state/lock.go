@@ -128,13 +128,18 @@ func busy(job Job, name, path string) error {
 	if job == Build {
 		return fault.New(fault.Conflict, "wait for it", "%s: another berth builds it%s", name, doing)
 	}
+	if job == Gateway {
+		return fault.New(fault.Conflict, "berth url "+name, "%s: another gateway serves its links", name)
+	}
 	return fault.New(fault.Conflict, "wait for it; berth ls shows how far it is", "%s: another berth works on it%s", name, doing)
 }
 
 func odd(r rune) bool { return r < ' ' || r > '~' }
 
-// Sweep takes away the files of locks whose holders were killed; those that somebody holds stay.
+// Sweep takes away the files of locks, and the sockets of gateways, whose holders were killed; those that somebody holds
+// stay.
 func (s *Store) Sweep() {
+	s.sweepSockets()
 	left, err := filepath.Glob(filepath.Join(s.places.Runtime, s.owner+".*.lock"))
 	if err != nil {
 		return
@@ -145,6 +150,21 @@ func (s *Store) Sweep() {
 			continue
 		}
 		if held, err := s.TryLock(job, name, "prune"); err == nil {
+			_ = held.Unlock() // it was nobody's; one that stays does no harm
+		}
+	}
+}
+
+// sweepSockets looks at each socket under its gateway's lock, so that none that is used goes.
+func (s *Store) sweepSockets() {
+	left, err := filepath.Glob(filepath.Join(s.places.Runtime, s.owner+".*.sock"))
+	if err != nil {
+		return
+	}
+	for _, path := range left {
+		name := strings.TrimSuffix(strings.TrimPrefix(filepath.Base(path), s.owner+"."), ".sock")
+		if held, err := s.TryLock(Gateway, name, "prune"); err == nil {
+			_ = os.Remove(path)
 			_ = held.Unlock() // it was nobody's; one that stays does no harm
 		}
 	}

@@ -1,8 +1,11 @@
 package rig
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"os/user"
@@ -11,6 +14,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // User is who runs berth in a test.
@@ -93,6 +97,36 @@ func (u User) become(dir string, env []string, program string, args []string) *e
 		words = append([]string{"sudo", "-n", "--"}, words...)
 	}
 	return exec.Command(words[0], words[1:]...)
+}
+
+// Become has a command that the test starts itself run as this user, and end with the test.
+func (u User) Become(cmd *exec.Cmd) {
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: u.credential, Pdeathsig: syscall.SIGKILL}
+}
+
+// Client gives what asks over HTTP as this user: a gateway looks at whose the connections are, and a socket's owner is
+// who made it or, if root says so, another. Every name below localhost is this machine, and no redirect is followed.
+func (u User) Client() *http.Client {
+	dialer := net.Dialer{Control: func(_, _ string, raw syscall.RawConn) error {
+		if u.credential == nil {
+			return nil
+		}
+		var refused error
+		err := raw.Control(func(fd uintptr) { refused = syscall.Fchown(int(fd), u.UID, u.GID) })
+		return errors.Join(err, refused)
+	}}
+	dial := func(ctx context.Context, network, address string) (net.Conn, error) {
+		host, port, err := net.SplitHostPort(address)
+		if err == nil && strings.HasSuffix(host, ".localhost") {
+			address = net.JoinHostPort("127.0.0.1", port)
+		}
+		return dialer.DialContext(ctx, network, address)
+	}
+	return &http.Client{
+		Timeout:       time.Minute,
+		Transport:     &http.Transport{DialContext: dial, DisableKeepAlives: true},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
 }
 
 func (u User) as() User {
