@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
@@ -252,4 +253,36 @@ func networkOf(t *testing.T, container string) string {
 		t.Fatalf("redis is on %s", name)
 	}
 	return name
+}
+
+// TestALaunchWithARelayThatIsCutOffLeavesNothing: Ctrl-C takes relays back too, and after kill -9 prune finds them. The
+// network that they reached over stays: it is somebody else's.
+func TestALaunchWithARelayThatIsCutOffLeavesNothing(t *testing.T) {
+	rig.Need(t)
+	rig.Tool(t, "docker")
+	image := rig.Standin(t, slowly...)
+	shared := rig.Unique("shared")
+	docker("network", "create", shared)
+	t.Cleanup(func() { docker("network", "rm", shared) })
+	for _, sig := range []os.Signal{os.Interrupt, os.Kill} {
+		for _, step := range []string{"network", "relays", "create", "start", "ready"} {
+			t.Run(fmt.Sprint(sig, " in ", step), func(t *testing.T) {
+				h := rig.New(t)
+				p := h.Project("relayed")
+				up := p.Command("up", "--json", "--image", image, "--sidecar", shared+"/redis:6379").Start()
+				up.Begins(step)
+				up.Signal(sig)
+				r := up.Wait()
+				if sig == os.Interrupt {
+					interrupted(t, h, p, r, 130)
+				} else {
+					p.Berth("prune").Exits(0)
+					onlyFinished(t, h, p)
+				}
+				if got := docker("network", "inspect", "-f", "{{.Name}} {{len .Containers}}", shared); got != shared+" 0" {
+					t.Errorf("the other network: %s", got)
+				}
+			})
+		}
+	}
 }

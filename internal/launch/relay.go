@@ -107,10 +107,15 @@ func (r *run) relay(ctx context.Context, s sandbox.Spec) error {
 
 // relaysOf are the relays of a sandbox of this user's, as the engine has them.
 func (l *Launcher) relaysOf(ctx context.Context, name string) ([]sandbox.Observed, error) {
+	all, err := l.servants(ctx, name)
+	return slices.DeleteFunc(all, func(o sandbox.Observed) bool { return o.Spec.Labels[sandbox.LabelKind] != sandbox.KindRelay }), err
+}
+
+// servants are all containers that serve a sandbox of this user's and are none.
+func (l *Launcher) servants(ctx context.Context, name string) ([]sandbox.Observed, error) {
 	all, err := l.Runtime.Sandboxes(ctx)
 	return slices.DeleteFunc(all, func(o sandbox.Observed) bool {
-		labels := o.Spec.Labels
-		return !l.ours(o) || labels[sandbox.LabelKind] != sandbox.KindRelay || labels[sandbox.LabelSandbox] != name
+		return !l.ours(o) || !o.Helper() || o.Spec.Labels[sandbox.LabelSandbox] != name
 	}), err
 }
 
@@ -131,13 +136,13 @@ func (l *Launcher) stopRelays(ctx context.Context, of sandbox.Observed) error {
 	return nil
 }
 
-// removeRelays takes a sandbox's relays away.
-func (l *Launcher) removeRelays(ctx context.Context, name string) error {
-	relays, err := l.relaysOf(ctx, name)
+// removeServants takes a sandbox's relays away, and what a launch that died was reading its image through.
+func (l *Launcher) removeServants(ctx context.Context, name string) error {
+	list, err := l.servants(ctx, name)
 	if err != nil {
 		return err
 	}
-	for _, o := range relays {
+	for _, o := range list {
 		if err := l.Runtime.Remove(ctx, sandbox.ContainerObject, o.ID); err != nil {
 			return err
 		}

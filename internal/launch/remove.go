@@ -89,14 +89,15 @@ func (l *Launcher) removeAll(ctx context.Context, name string) error {
 	return l.forget(name)
 }
 
-// removeObjects ends the gateway, then removes what a list names, and the relays before the network that they stand on.
+// removeObjects ends the gateway, then removes what a list names, and what serves the sandbox before the network that it
+// stands on.
 func (l *Launcher) removeObjects(ctx context.Context, name string, list []Removal) error {
 	if err := l.Reach.Close(ctx, name); err != nil {
 		return err
 	}
 	for _, object := range list {
 		if object.Kind == sandbox.NetworkObject {
-			if err := l.removeRelays(ctx, name); err != nil {
+			if err := l.removeServants(ctx, name); err != nil {
 				return err
 			}
 		}

@@ -386,7 +386,7 @@ func (l *Launcher) replace(ctx context.Context, s sandbox.Observed) error {
 	if err := l.Runtime.Remove(ctx, sandbox.ContainerObject, s.ID); err != nil {
 		return err
 	}
-	if err := l.removeRelays(ctx, s.Spec.Name); err != nil {
+	if err := l.removeServants(ctx, s.Spec.Name); err != nil {
 		return err
 	}
 	return l.Runtime.Remove(ctx, sandbox.NetworkObject, sandbox.OwnNetwork(s.Spec.Name))
