@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"strconv"
 )
@@ -115,14 +116,15 @@ func (h *head) begin(p []byte) (line, rest []byte) {
 func (h *head) parseFields(p []byte) error {
 	var connection, upgrade bool
 	for {
-		line, rest, whole := bytes.Cut(p, lineEnd)
-		if !whole {
+		end := bytes.IndexByte(p, '\r')
+		if end < 0 || end+1 == len(p) || p[end+1] != '\n' {
 			return errHead
 		}
-		if len(line) == 0 {
+		if end == 0 {
 			break
 		}
-		p = rest
+		line := p[:end]
+		p = p[end+2:]
 		if err := h.parseField(line); err != nil {
 			return err
 		}
@@ -268,8 +270,19 @@ var tokenBytes = func() (table [256]bool) {
 	return table
 }()
 
-// isText has no control characters; a bare CR, LF or NUL would end a line for somebody.
+// isText has no control characters but tabs; a bare CR, LF or NUL would end a line for somebody. Eight bytes are
+// looked at in one step, the high bit of each telling whether it is below a blank or DEL.
 func isText(p []byte) bool {
+	const each, high = 0x0101010101010101, 0x8080808080808080
+	for len(p) >= 8 {
+		x := binary.LittleEndian.Uint64(p)
+		low := (x - each*' ') &^ x
+		del := (x ^ each*0x7f) - each
+		if (low|del&^(x^each*0x7f))&high != 0 {
+			break // perhaps only a tab, or a borrow from its neighbour
+		}
+		p = p[8:]
+	}
 	for _, c := range p {
 		if c < ' ' && c != '\t' || c == 0x7f {
 			return false

@@ -9,6 +9,20 @@ import (
 	"testing"
 )
 
+// The quick way says what the plain one says, wherever the byte in question stands.
+func TestTextHasNoControlCharacters(t *testing.T) {
+	for c := range 256 {
+		for at := range 20 {
+			p := []byte("text of twenty bytes")
+			p[at] = byte(c)
+			want := c >= ' ' && c != 0x7f || c == '\t'
+			if isText(p) != want || isText(append(p, '\t')) != want || isText(append(p, "\tand more bytes\x80"...)) != want {
+				t.Errorf("byte %#x at %d: want %v", c, at, want)
+			}
+		}
+	}
+}
+
 // What we accept, net/http accepts and understands alike: there is no second meaning to smuggle.
 func FuzzRequestHead(f *testing.F) {
 	for _, seed := range []string{
