@@ -168,6 +168,7 @@ var soften = map[string]func(*spec, *Facts){
 	"no-auto-remove":      func(s *spec, _ *Facts) { s.AutoRemove = true },
 	"no-engine-socket":    addMount(sandbox.Mount{Kind: sandbox.Bind, Source: "/var/run", Target: "/host-run", ReadOnly: true}),
 	"mounts":              addMount(sandbox.Mount{Kind: sandbox.Bind, Source: "/home/me/.config", Target: "/config", ReadOnly: true}),
+	"read-only-mounts":    changeMount("/workspace", func(m *sandbox.Mount) { m.ReadOnly = false }),
 	"own-mounts-readonly": changeMount("/etc/passwd", func(m *sandbox.Mount) { m.ReadOnly = false }),
 	"home":                addMount(sandbox.Mount{Kind: sandbox.Bind, Source: "/home/me", Target: "/home"}),
 	"image-volumes": func(s *spec, _ *Facts) {

@@ -34,13 +34,31 @@ func ParseProfile(text string) (Profile, error) {
 }
 
 // Home is where a sandbox's home lies.
-type home string
+type Home string
 
+// The homes.
 const (
-	imagesHome home = "image"  // as the image has it
-	volumeHome home = "volume" // a volume of the sandbox's at /home
-	tmpfsHome  home = "tmpfs"  // memory, gone with the container
+	ImagesHome Home = "image"  // as the image has it
+	VolumeHome Home = "volume" // a volume of the sandbox's at /home
+	MemoryHome Home = "memory" // tmpfs that runs no programs, gone with the container
 )
+
+// Shape is what a planner must know of a profile before its Spec can be hardened.
+type Shape struct {
+	Home       Home
+	ImagesUser bool // who runs inside is the image's choice
+	Frozen     bool // folders of the host are read-only
+}
+
+// ShapeOf gives a profile's shape, as far as its rules were not given up: without its rule the home is a volume.
+func ShapeOf(p Profile, giveUp []GiveUp) Shape {
+	s := newScope(sandbox.Spec{}, p, giveUp, Facts{})
+	shape := Shape{Home: s.policy.home, ImagesUser: s.policy.imagesUser, Frozen: s.policy.frozen && !s.gaveUp("read-only-mounts")}
+	if shape.Home == MemoryHome && s.gaveUp("home") {
+		shape.Home = VolumeHome
+	}
+	return shape
+}
 
 // policy is what one profile wants, as data: docs/security.md shows it as a table.
 type policy struct {
@@ -50,7 +68,8 @@ type policy struct {
 	imagesUser      bool
 	noNewPrivileges bool
 	readonlyRootfs  bool
-	home            home
+	frozen          bool // no folder of the host is writable
+	home            Home
 	tmpfs           []sandbox.Tmpfs
 	masked          []string // nil: the engine's list
 	readonly        []string // nil: the engine's list
@@ -71,21 +90,21 @@ const (
 
 var policies = map[Profile]policy{
 	Compat: {
-		rank: 0, seccomp: "compat", imagesUser: true, home: imagesHome,
+		rank: 0, seccomp: "compat", imagesUser: true, home: ImagesHome,
 		capAdd: []string{"CHOWN", "DAC_OVERRIDE", "FOWNER", "SETGID", "SETUID"},
 		egress: Direct, attach: true, memory: 4 * gib, pids: 1024,
 	},
 	Standard: {
-		rank: 1, seccomp: "base", noNewPrivileges: true, home: volumeHome, relay: true,
+		rank: 1, seccomp: "base", noNewPrivileges: true, home: VolumeHome, relay: true,
 		egress: On, attach: true, memory: 4 * gib, pids: 1024,
 	},
 	Strict: {
-		rank: 2, seccomp: "strict", noNewPrivileges: true, home: volumeHome, readonlyRootfs: true, relay: true,
+		rank: 2, seccomp: "strict", noNewPrivileges: true, home: VolumeHome, readonlyRootfs: true, relay: true,
 		tmpfs: scratch(true), masked: maskedPaths, readonly: readonlyPaths,
 		egress: List, memory: 4 * gib, pids: 1024,
 	},
 	Paranoid: {
-		rank: 3, seccomp: "paranoid", noNewPrivileges: true, home: tmpfsHome, readonlyRootfs: true,
+		rank: 3, seccomp: "paranoid", noNewPrivileges: true, home: MemoryHome, readonlyRootfs: true, frozen: true,
 		tmpfs: scratch(false), masked: maskedPaths, readonly: readonlyPaths,
 		egress: Off, memory: 2 * gib, pids: 256, gvisor: true,
 	},

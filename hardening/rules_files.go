@@ -20,7 +20,13 @@ var fileRules = []Rule{
 	{
 		ID: "mounts", Class: Fixed,
 		Why:    "only the folders that the plan showed are there, read-only where it said so",
-		clause: mountsOf(userMount, nil).clause(),
+		clause: userMounts().clause(),
+	},
+	{
+		ID: "read-only-mounts", Class: Tightenable,
+		only:   func(p policy) bool { return p.frozen },
+		Why:    "work leaves the sandbox when you take it out, so nothing inside changes a folder of the host",
+		clause: frozenMounts.clause(),
 	},
 	{
 		ID: "own-mounts-readonly", Class: Fixed,
@@ -114,6 +120,55 @@ func mountsOf(class mountClass, refuse func([]sandbox.Mount, *scope) string) par
 	}
 }
 
+// userMounts are the folders that the plan showed. Under a profile that makes them read-only, whether they are is the
+// concern of read-only-mounts.
+func userMounts() part[[]sandbox.Mount] {
+	p := mountsOf(userMount, nil)
+	all := p.get
+	p.get = func(spec *sandbox.Spec, s *scope) []sandbox.Mount {
+		list := slices.Clone(all(spec, s))
+		for i := range list {
+			list[i].ReadOnly = list[i].ReadOnly || s.policy.frozen && s.isFolder(list[i])
+		}
+		return list
+	}
+	return p
+}
+
+// isFolder tells whether m is a folder of the host's that the plan has, be it writable or not.
+func (s *scope) isFolder(m sandbox.Mount) bool {
+	return m.Kind == sandbox.Bind && slices.ContainsFunc(s.mounts(&s.spec, userMount), func(p sandbox.Mount) bool {
+		return p.Source == m.Source && p.Target == m.Target
+	})
+}
+
+// frozenMounts owns whether the plan's folders are writable: it is the list of those that are.
+var frozenMounts = part[[]string]{
+	get: func(spec *sandbox.Spec, s *scope) []string {
+		var out []string
+		for _, m := range s.mounts(spec, userMount) {
+			if s.isFolder(m) && !m.ReadOnly {
+				out = append(out, m.Target)
+			}
+		}
+		return out
+	},
+	set: func(spec *sandbox.Spec, s *scope, writable []string) {
+		list := s.mounts(spec, userMount)
+		for i, m := range list {
+			list[i].ReadOnly = m.ReadOnly || s.isFolder(m) && !slices.Contains(writable, m.Target)
+		}
+		s.setMounts(spec, userMount, list)
+	},
+	want: be[[]string](nil),
+	show: func(v []string) string {
+		if len(v) == 0 {
+			return "no writable folder of the host"
+		}
+		return "writable: " + strings.Join(v, ", ")
+	},
+}
+
 // ownMounts are named only when they are not as they should be: they are always the same.
 func ownMounts() part[[]sandbox.Mount] {
 	p := mountsOf(ownMount, refuseWritable)
@@ -191,9 +246,9 @@ func wantHome(had stood, s *scope) stood {
 	volume := s.homeVolume()
 	others := orNil(slices.DeleteFunc(slices.Clone(had.mounts), func(m sandbox.Mount) bool { return m == volume }))
 	switch s.policy.home {
-	case volumeHome:
+	case VolumeHome:
 		return stood{mounts: append(others, volume)}
-	case tmpfsHome:
+	case MemoryHome:
 		t := s.owned(sandbox.Tmpfs{Target: homeDir, Size: gib, Mode: "0700"})
 		return stood{mounts: others, memory: []sandbox.Tmpfs{t}}
 	}
@@ -214,10 +269,14 @@ func refuseHome(v stood, s *scope) string {
 	return ""
 }
 
-// owned gives a tmpfs to the sandbox's user, unless it is said to be root's.
+// owned gives a tmpfs to the sandbox's user, unless it is said to be root's. Where only the image knows who that is,
+// everybody inside may write there.
 func (s *scope) owned(t sandbox.Tmpfs) sandbox.Tmpfs {
-	if t.UID == 0 && t.GID == 0 {
-		t.UID, t.GID = s.userIDs()
+	if t.UID != 0 || t.GID != 0 {
+		return t
+	}
+	if t.UID, t.GID = s.userIDs(); t.UID < 0 {
+		t.Mode = "1777"
 	}
 	return t
 }

@@ -144,12 +144,13 @@ var user = part[string]{
 	set:    func(s *spec, _ *scope, v string) { s.Process.User = v },
 	want:   same[string],
 	refuse: refuseUser,
+	show:   func(v string) string { return cmp.Or(v, "the image's") },
 }
 
 func refuseUser(v string, s *scope) string {
 	uid, err := strconv.Atoi(strings.Split(v+":", ":")[0])
 	switch {
-	case v == "" && (s.policy.imagesUser || s.facts.Engine.Kind == sandbox.DockerDesktop):
+	case s.policy.imagesUser && v == s.facts.Image.User, v == "" && s.facts.Engine.Kind == sandbox.DockerDesktop:
 		return ""
 	case err != nil || !userForm.MatchString(v):
 		return fmt.Sprintf("user %q is not a numeric uid:gid", v)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/netip"
 	"strconv"
+	"strings"
 	"time"
 
 	"berth/internal/engine"
@@ -82,7 +83,7 @@ func (b *backend) Show(ctx context.Context, name string) (tui.Sandbox, error) {
 		}
 		out.Mounts = append(out.Mounts, tui.Line{Name: m.Target, Text: b.a.tilde(m.Source) + ", " + mode})
 	}
-	out.Mounts = append(out.Mounts, tui.Line{Name: "/home", Text: "volume " + sandbox.HomeVolume(name)})
+	out.Mounts = append(out.Mounts, homeLine(spec))
 	for _, p := range status.Observed.Published {
 		out.Network = append(out.Network, tui.Line{Name: strconv.Itoa(int(p.Container)), Text: "published on " + p.Host.String()})
 	}
@@ -110,6 +111,19 @@ func networkLines(p *launch.Plan) []tui.Line {
 		out = append(out, tui.Line{Mark: tui.Holds, Name: r.Host, Text: "by relay: " + r.String() + ", nothing else there"})
 	}
 	return out
+}
+
+// homeLine says where a sandbox's home lies.
+func homeLine(spec sandbox.Spec) tui.Line {
+	for _, t := range spec.Tmpfs {
+		if strings.HasPrefix(t.Target, "/home") {
+			return tui.Line{Name: t.Target, Text: "in memory, vanishes when it stops"}
+		}
+	}
+	if sandbox.HasHomeVolume(spec) {
+		return tui.Line{Name: "/home", Text: "volume " + sandbox.HomeVolume(spec.Name)}
+	}
+	return tui.Line{Name: "home", Text: "the image's"}
 }
 
 // links gives the links that are there, without their keys, and why others are not.

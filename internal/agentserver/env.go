@@ -19,7 +19,7 @@ type Var struct {
 // Facts are what the variables depend on.
 type Facts struct {
 	Name       string        // of the sandbox
-	Home       string        // HOME inside, absolute
+	Home       string        // HOME inside, absolute; "" leaves it to the image
 	Key        secret.String // of the server's API: 64 hex digits; VS Code puts it unquoted into a shell line
 	SecretKey  secret.String // stable for the sandbox, else its saved settings are lost with Key
 	VSCode     bool          // its link is asked for
@@ -55,7 +55,7 @@ func keyVars(f Facts) []Var {
 }
 
 func openHandsVars(f Facts) []Var {
-	state := f.Home + "/.berth/"
+	state := cmp.Or(f.Home, "/var/tmp") + "/.berth/"
 	vars := []Var{
 		{Name: "OH_SECRET_KEY", Value: f.SecretKey.Reveal(), Secret: true},
 		{Name: "OPENHANDS_AGENT_SERVER_CONFIG_PATH", Value: ConfigPath},

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"berth/internal/agentserver"
@@ -24,15 +25,16 @@ const planFile = "plan.json"
 // writeFiles makes what berth mounts into a sandbox: the user database with the agent in it, the server's
 // configuration, and berth's own program. All of it can be made again, and is, at every start.
 func (l *Launcher) writeFiles(ctx context.Context, p *Plan) error {
-	users, err := l.imageFiles(ctx, p, "/etc/passwd", "/etc/group")
-	if err != nil {
-		return err
+	files := map[string][]byte{"agent-server.json": []byte(agentserver.ConfigContent)}
+	if p.mountsUsers() {
+		users, err := l.imageFiles(ctx, p, "/etc/passwd", "/etc/group")
+		if err != nil {
+			return err
+		}
+		files["passwd"] = passwdWith(users["/etc/passwd"], p.User.UID, p.User.GID)
+		files["group"] = groupWith(users["/etc/group"], p.User.GID)
 	}
-	for name, content := range map[string][]byte{
-		"passwd":            passwdWith(users["/etc/passwd"], p.User.UID, p.User.GID),
-		"group":             groupWith(users["/etc/group"], p.User.GID),
-		"agent-server.json": []byte(agentserver.ConfigContent),
-	} {
+	for name, content := range files {
 		if err := replaceFile(filepath.Join(p.Dir, name), content, 0o444); err != nil {
 			return err
 		}
@@ -42,8 +44,13 @@ func (l *Launcher) writeFiles(ctx context.Context, p *Plan) error {
 			return fault.New(fault.Failure, "", "%s: %w", p.Run, err)
 		}
 	}
-	_, err = l.Unpack(p.Arch)
+	_, err := l.Unpack(p.Arch)
 	return err
+}
+
+// mountsUsers tells whether the sandbox has a user database of berth's.
+func (p *Plan) mountsUsers() bool {
+	return slices.ContainsFunc(p.Spec.Mounts, func(m sandbox.Mount) bool { return m.Target == "/etc/passwd" })
 }
 
 // imageFiles reads files of the plan's image, which takes a throw-away container once; images do not change, so what

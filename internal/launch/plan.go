@@ -1,6 +1,7 @@
 package launch
 
 import (
+	"cmp"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -122,7 +123,7 @@ func (p *Plan) String() string {
 	if !p.hasWorkspace() {
 		line("mount", "%s: empty and in memory, files vanish with the sandbox", agentserver.Workspace)
 	}
-	line("home", "volume %s -> /home", sandbox.HomeVolume(p.Spec.Name))
+	line("home", "%s", p.homeText())
 	line("network", "%s", p.networkText())
 	for _, text := range p.joinedText() {
 		line("joins", "%s", text)
@@ -156,10 +157,27 @@ func (p *Plan) imageText() string {
 }
 
 func (p *Plan) userText() string {
+	if p.User.UID < 0 {
+		return cmp.Or(p.Spec.Process.User, "root") + ", the image's"
+	}
 	if p.User.Root {
 		return p.Spec.Process.User + ", root on this machine too"
 	}
 	return p.Spec.Process.User
+}
+
+// homeVolume tells whether the home is a volume, which the launch makes and rm removes.
+func (p *Plan) homeVolume() bool { return sandbox.HasHomeVolume(p.Spec) }
+
+func (p *Plan) homeText() string {
+	inMemory := slices.ContainsFunc(p.Spec.Tmpfs, func(t sandbox.Tmpfs) bool { return t.Target == agentHome })
+	switch {
+	case p.homeVolume():
+		return "volume " + sandbox.HomeVolume(p.Spec.Name) + " -> /home"
+	case inMemory:
+		return agentHome + " in memory, runs no programs, vanishes when the sandbox stops"
+	}
+	return "the image's"
 }
 
 func (p *Plan) hasWorkspace() bool {

@@ -87,14 +87,19 @@ func TestThePlanPrintsItself(t *testing.T) {
 	old := fakeEngine
 	old.Version, old.API, old.CgroupVersion = "20.10.24", "1.41", "1"
 	for name, change := range map[string]func(*Input){
-		"two-mounts":     func(*Input) {},
-		"before-28":      func(in *Input) { in.Observation.Engine = old },
-		"image-to-pull":  func(in *Input) { in.Observation.Images = nil },
-		"starter":        func(in *Input) { in.Settings.Image = "starter"; in.Observation.Images = nil },
-		"no-desktop":     func(in *Input) { in.Settings.VNC = "off" },
-		"rule-given-up":  func(in *Input) { in.Settings.GiveUp = []string{"limit-nofile=8192"} },
-		"no-workspace":   func(in *Input) { in.Host.Env = host.Env{"SANDBOX_VOLUMES": "~/data:/data:ro"} },
-		"somebody-elses": func(in *Input) { in.Host.Env = host.Env{"SANDBOX_VOLUMES": "~/theirs:/workspace"} },
+		"two-mounts":    func(*Input) {},
+		"before-28":     func(in *Input) { in.Observation.Engine = old },
+		"image-to-pull": func(in *Input) { in.Observation.Images = nil },
+		"starter":       func(in *Input) { in.Settings.Image = "starter"; in.Observation.Images = nil },
+		"no-desktop":    func(in *Input) { in.Settings.VNC = "off" },
+		"rule-given-up": func(in *Input) { in.Settings.GiveUp = []string{"limit-nofile=8192"} },
+		"no-workspace":  func(in *Input) { in.Host.Env = host.Env{"SANDBOX_VOLUMES": "~/data:/data:ro"} },
+		"profile-compat": func(in *Input) {
+			in.Settings.Profile, in.Settings.GiveUp = "compat", []string{"root-on-mount"}
+		},
+		"profile-strict":   func(in *Input) { in.Settings.Profile = "strict" },
+		"profile-paranoid": func(in *Input) { in.Settings.Profile = "paranoid" },
+		"somebody-elses":   func(in *Input) { in.Host.Env = host.Env{"SANDBOX_VOLUMES": "~/theirs:/workspace"} },
 	} {
 		t.Run(name, func(t *testing.T) {
 			in := planInput(t, "~/shop:/workspace,~/data:/data:ro")
@@ -125,20 +130,82 @@ func TestOneInputGivesOnePlan(t *testing.T) {
 }
 
 func TestWhatThisVersionDoesNotHaveIsRefusedByName(t *testing.T) {
+	const want = "~/shop: copy-on-write (overlay) comes with a later version"
+	_, err := NewPlan(planInput(t, "~/shop:/workspace:overlay"))
+	if err == nil || err.Error() != want || fault.KindOf(err) != fault.Usage {
+		t.Errorf("got %v, want %s", err, want)
+	}
+}
+
+func TestWhatAProfileCannotHaveIsRefusedByName(t *testing.T) {
 	for _, c := range []struct {
-		volumes, want string
-		change        func(*config.Settings)
+		volumes, want, hint string
+		change              func(*config.Settings)
 	}{
-		{"~/shop:/workspace", "profile = strict: comes with the sealed network, which this version does not have yet",
-			func(s *config.Settings) { s.Profile = "strict" }},
-		{"~/shop:/workspace:overlay", "~/shop: copy-on-write (overlay) comes with a later version", func(*config.Settings) {}},
+		{"~/shop:/workspace", "profile compat: rule root-on-mount: the image's user may become root, and a folder of the host is writable",
+			"--profile standard, a read-only mount, or --give-up root-on-mount",
+			func(s *config.Settings) { s.Profile = "compat" }},
+		{"~/shop:/workspace", "default: vnc = on: a desktop runs programs from its home, which profile paranoid forbids; strict has one",
+			"--profile strict",
+			func(s *config.Settings) { s.Profile, s.VNC = "paranoid", "on" }},
+		{"~/shop:/workspace", `default: user = "image": only profile compat runs as whoever the image names`,
+			`user = "uid:gid", or --profile compat`,
+			func(s *config.Settings) { s.User.Mode = "image" }},
+		{"~/shop:/workspace", `profile "strickt": there are compat, standard, strict, paranoid`, "did you mean strict?",
+			func(s *config.Settings) { s.Profile = "strickt" }},
+		{"~/shop:/workspace", `give up "limit-pid": no such rule`, "did you mean limit-pids?",
+			func(s *config.Settings) { s.GiveUp = []string{"limit-pid"} }},
 	} {
 		in := planInput(t, c.volumes)
 		c.change(in.Settings)
 		_, err := NewPlan(in)
-		if err == nil || err.Error() != c.want || fault.KindOf(err) != fault.Usage {
-			t.Errorf("got %v, want %s", err, c.want)
+		if err == nil || err.Error() != c.want || fault.KindOf(err) != fault.Usage || fault.HintOf(err) != c.hint {
+			t.Errorf("got %v (%s), want %s", err, fault.HintOf(err), c.want)
 		}
+	}
+}
+
+// The home decides which steps there are, what the server is told, and what a removal takes away.
+func TestTheHomeIsTheProfiles(t *testing.T) {
+	for _, c := range []struct {
+		profile, home string
+		giveUp        []string
+		volume        bool
+	}{
+		{"compat", "", nil, false},
+		{"standard", agentHome, nil, true},
+		{"strict", agentHome, nil, true},
+		{"paranoid", agentHome, nil, false},
+		{"paranoid", agentHome, []string{"home"}, true},
+	} {
+		in := planInput(t, "~/shop:/workspace:ro")
+		in.Settings.Profile, in.Settings.GiveUp = c.profile, c.giveUp
+		plan, err := NewPlan(in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		made := slices.ContainsFunc(plan.Steps, func(s Step) bool { return s.Kind == StepVolume || s.Kind == StepHome })
+		if plan.homeVolume() != c.volume || made != c.volume {
+			t.Errorf("%s %v: a volume %t, made %t", c.profile, c.giveUp, plan.homeVolume(), made)
+		}
+		if has := hasEnv(plan.Spec.Env, "HOME", agentHome); has != (c.home != "") {
+			t.Errorf("%s: HOME is set: %t", c.profile, has)
+		}
+	}
+}
+
+// A user of the host's has no home in the image, whatever the profile says of homes.
+func TestUnderCompatTheImagesUserRunsUnlessAnotherIsAskedFor(t *testing.T) {
+	in := planInput(t, "~/shop:/workspace:ro")
+	in.Settings.Profile = "compat"
+	plan, err := NewPlan(in)
+	if err != nil || plan.Spec.Process.User != "10001" || plan.mountsUsers() {
+		t.Errorf("%v: user %q, a user database of berth's: %t", err, plan.Spec.Process.User, plan.mountsUsers())
+	}
+	in = planInput(t, "~/shop:/workspace:ro", config.Flag{Key: "user", Name: "--user", Values: []string{"1000:1000"}},
+		config.Flag{Key: "profile", Name: "--profile", Values: []string{"compat"}})
+	if plan, err = NewPlan(in); err != nil || plan.Spec.Process.User != "1000:1000" || !plan.mountsUsers() || !plan.homeVolume() {
+		t.Errorf("asked for: %v: user %q", err, plan.Spec.Process.User)
 	}
 }
 

@@ -25,18 +25,16 @@ const insideSocket = "/.berth/run"
 
 // builder makes a plan part by part; each part reads what those before it decided.
 type builder struct {
-	in   Input
-	s    *config.Settings
-	plan *Plan
+	in    Input
+	s     *config.Settings
+	shape hardening.Shape // of the profile
+	plan  *Plan
 }
 
 func (b *builder) profile() error {
 	profile, err := hardening.ParseProfile(b.s.Profile)
 	if err != nil {
 		return err
-	}
-	if profile != hardening.Standard {
-		return later("profile = "+b.s.Profile, "the sealed network", "--profile standard")
 	}
 	b.plan.Profile = profile
 	for _, text := range b.s.GiveUp {
@@ -47,12 +45,8 @@ func (b *builder) profile() error {
 		g.Source = b.s.Source("give_up").String()
 		b.plan.GiveUp = append(b.plan.GiveUp, g)
 	}
+	b.shape = hardening.ShapeOf(profile, b.plan.GiveUp)
 	return nil
-}
-
-// later refuses what this version does not have yet; nothing is ever left out silently.
-func later(what, with, instead string) error {
-	return fault.New(fault.Usage, instead, "%s: comes with %s, which this version does not have yet", what, with)
 }
 
 func (b *builder) image() error {
@@ -134,25 +128,50 @@ func (b *builder) mounts() error {
 		if err := mounts.Unsupported(m); err != nil {
 			return err
 		}
+		if b.shape.Frozen && m.Kind == mounts.Bind && !m.ReadOnly {
+			m.ReadOnly = true
+			b.plan.Warnings = append(b.plan.Warnings, m.Target+" is read-only, as profile paranoid has every folder: work on a copy, "+
+				"cp -r "+m.Target+" ~; --give-up read-only-mounts makes it writable")
+		}
 		b.plan.Spec.Mounts = append(b.plan.Spec.Mounts, sandbox.Mount{
 			Kind: sandbox.MountKind(m.Kind), Source: m.Source, Target: m.Target,
 			ReadOnly: m.ReadOnly, NoCopy: m.NoCopy, SELinux: m.SELinux,
 		})
+		b.plan.Mounts = append(b.plan.Mounts, m)
 	}
-	b.plan.Mounts = found
 	b.plan.Warnings = append(b.plan.Warnings, secretsIn(found, b.in.Files)...)
 	b.ownMounts()
 	return nil
 }
 
-// ownMounts adds what berth itself puts into every sandbox.
+// home says where the home lies: as the profile has it, but a user of our choice has none in the image.
+func (b *builder) home() hardening.Home {
+	if b.shape.Home == hardening.ImagesHome && !b.imagesUser() {
+		return hardening.VolumeHome
+	}
+	return b.shape.Home
+}
+
+// imagesUser tells whether the image's own user runs inside, who has a home there already.
+func (b *builder) imagesUser() bool {
+	asked := b.s.Source("user").Kind != config.FromDefault
+	return b.s.User.Mode == "image" || b.shape.ImagesUser && !asked
+}
+
+// ownMounts adds what berth itself puts into every sandbox. The image's own user needs no entry in a user database, and
+// may want to write there: package managers make users.
 func (b *builder) ownMounts() {
 	own := []sandbox.Mount{
-		{Kind: sandbox.Bind, Source: filepath.Join(b.in.Dir, "passwd"), Target: "/etc/passwd", ReadOnly: true},
-		{Kind: sandbox.Bind, Source: filepath.Join(b.in.Dir, "group"), Target: "/etc/group", ReadOnly: true},
 		{Kind: sandbox.Bind, Source: b.in.Program, Target: insideProgram, ReadOnly: true},
 		{Kind: sandbox.Bind, Source: filepath.Join(b.in.Dir, "agent-server.json"), Target: agentserver.ConfigPath, ReadOnly: true},
-		{Kind: sandbox.Volume, Source: sandbox.HomeVolume(b.in.Name), Target: "/home", NoCopy: true},
+	}
+	if !b.imagesUser() {
+		own = append(own,
+			sandbox.Mount{Kind: sandbox.Bind, Source: filepath.Join(b.in.Dir, "passwd"), Target: "/etc/passwd", ReadOnly: true},
+			sandbox.Mount{Kind: sandbox.Bind, Source: filepath.Join(b.in.Dir, "group"), Target: "/etc/group", ReadOnly: true})
+	}
+	if b.home() == hardening.VolumeHome {
+		own = append(own, sandbox.Mount{Kind: sandbox.Volume, Source: sandbox.HomeVolume(b.in.Name), Target: "/home", NoCopy: true})
 	}
 	if b.in.Run != "" && !b.plan.Remote {
 		b.plan.Run = b.in.Run
@@ -196,6 +215,9 @@ func (b *builder) lent() []string {
 func (b *builder) engine() sandbox.Engine { return b.in.Observation.Engine }
 
 func (b *builder) user() error {
+	if b.imagesUser() {
+		return b.asTheImage()
+	}
 	facts := mounts.UserFacts{
 		Engine: mountEngine[b.engine().Kind], UID: b.in.Host.UID, GID: b.in.Host.GID,
 		SudoUID: b.in.Host.SudoUID, SudoGID: b.in.Host.SudoGID, Namespace: b.s.UserNamespace,
@@ -222,6 +244,24 @@ func (b *builder) user() error {
 	b.plan.Spec.UsernsMode = choice.UsernsMode
 	b.plan.User = parseUser(choice)
 	b.warnAccess(choice)
+	return nil
+}
+
+// asTheImage leaves the user to the image. Who that is on the host only the image knows.
+func (b *builder) asTheImage() error {
+	if !b.shape.ImagesUser {
+		return fault.New(fault.Usage, "user = \"uid:gid\", or --profile compat",
+			"%s: user = \"image\": only profile compat runs as whoever the image names", b.s.Source("user"))
+	}
+	user := b.plan.Image.User
+	b.plan.Spec.Process.User = user
+	b.plan.User = parseUser(mounts.UserChoice{User: user})
+	for _, m := range b.plan.Mounts {
+		if m.Kind == mounts.Bind && !m.ReadOnly {
+			b.plan.Warnings = append(b.plan.Warnings, fmt.Sprintf("%s: written as the image's user, %s, whoever that is on this machine",
+				m.Source, cmp.Or(user, "root")))
+		}
+	}
 	return nil
 }
 

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"berth/hardening"
 	"berth/internal/agentserver"
 	"berth/internal/egress"
 	"berth/internal/fault"
@@ -18,10 +19,14 @@ import (
 
 // environment joins the contract's variables and the user's; the user's win.
 func (b *builder) environment() error {
+	home := agentHome
+	if b.home() == hardening.ImagesHome {
+		home = "" // the engine reads it in the image's user database
+	}
 	byName := map[string]sandbox.Env{}
 	for _, v := range agentserver.Env(b.plan.Contract, agentserver.Facts{
-		Name: b.in.Name, Home: agentHome, Key: b.in.Keys.Session, SecretKey: b.in.Keys.Secret,
-		VSCode: true, VNC: b.s.VNC != "off",
+		Name: b.in.Name, Home: home, Key: b.in.Keys.Session, SecretKey: b.in.Keys.Secret,
+		VSCode: true, VNC: b.s.VNC != "off" && b.home() != hardening.MemoryHome,
 	}) {
 		byName[v.Name] = sandbox.Env{Name: v.Name, Value: v.Value, Unset: v.Unset, Secret: v.Secret}
 	}

@@ -17,7 +17,9 @@ import (
 // network plans the networks a sandbox is on, usually none, and its links.
 func (b *builder) network() error {
 	b.plan.VNC = b.s.VNC
-	b.links()
+	if err := b.links(); err != nil {
+		return err
+	}
 	if err := b.egress(); err != nil {
 		return err
 	}
@@ -79,7 +81,7 @@ func (b *builder) ownBridge() {
 	b.plan.Network, b.plan.SubnetPool = &own, b.s.SubnetPool
 }
 
-func (b *builder) links() {
+func (b *builder) links() error {
 	folder := agentserver.Workspace
 	for _, m := range b.plan.Mounts {
 		if m.Target == agentserver.Workspace {
@@ -96,6 +98,10 @@ func (b *builder) links() {
 		links[i].Plain = b.in.Plain || links[i].Kind == API
 	}
 	b.plan.Links = links
+	if b.plan.VNC == "on" && b.home() == hardening.MemoryHome {
+		return fault.New(fault.Usage, "--profile strict", "%s: vnc = on: %s", b.s.Source("vnc"), b.missing(VNC))
+	}
+	return nil
 }
 
 // missing says why an image cannot have a link, as far as that shows before it runs.
@@ -111,6 +117,8 @@ func (b *builder) missing(kind LinkKind) string {
 		return "the starter image has none, --image workbench does"
 	case b.plan.Contract == agentserver.Starter && kind == VNC:
 		return "the starter image has none, --image workbench does"
+	case kind == VNC && b.home() == hardening.MemoryHome:
+		return "a desktop runs programs from its home, which profile paranoid forbids; strict has one"
 	}
 	return ""
 }
@@ -127,9 +135,13 @@ func (b *builder) limits() error {
 	b.plan.Spec.Runtime = b.s.OCIRuntime
 	b.plan.Spec.GPU = b.s.GPU
 	if !b.plan.hasWorkspace() {
-		b.plan.Spec.Tmpfs = append(b.plan.Spec.Tmpfs, sandbox.Tmpfs{
+		workspace := sandbox.Tmpfs{
 			Target: agentserver.Workspace, Exec: true, Size: 1 << 30, Mode: "0755", UID: b.plan.User.UID, GID: b.plan.User.GID,
-		})
+		}
+		if workspace.UID < 0 { // the image's user, whose number only the image knows
+			workspace.Mode = "1777"
+		}
+		b.plan.Spec.Tmpfs = append(b.plan.Spec.Tmpfs, workspace)
 	}
 	return nil
 }
@@ -230,17 +242,19 @@ func (b *builder) steps() {
 		p.Steps = append(p.Steps, step(StepNetwork, "create network %s", p.Network.Name))
 		first = beside
 	}
-	p.Steps = append(p.Steps,
-		first(StepVolume, "create volume %s", sandbox.HomeVolume(name)),
-	)
+	if p.homeVolume() {
+		p.Steps = append(p.Steps, first(StepVolume, "create volume %s", sandbox.HomeVolume(name)))
+	}
 	create := step
 	if len(p.Relays) > 0 {
 		p.Steps = append(p.Steps, step(StepRelays, "start relay to %s", p.relayText()))
 		create = beside
 	}
+	p.Steps = append(p.Steps, create(StepCreate, "create container %s", sandbox.ContainerName(name)))
+	if p.homeVolume() {
+		p.Steps = append(p.Steps, step(StepHome, "make %s", agentHome))
+	}
 	p.Steps = append(p.Steps,
-		create(StepCreate, "create container %s", sandbox.ContainerName(name)),
-		step(StepHome, "make %s", agentHome),
 		step(StepStart, "start"),
 		step(StepTunnel, "open the tunnel"),
 		beside(StepMounts, "check mounts"),

@@ -15,7 +15,7 @@ import (
 func (l *Launcher) Removal(ctx context.Context, name string) ([]Removal, error) {
 	home := Removal{Kind: sandbox.VolumeObject, Name: sandbox.HomeVolume(name), Why: "its home: editor settings, caches, conversations"}
 	if l.bereft(ctx, name) {
-		return []Removal{home}, nil
+		return l.homeIfThere(ctx, home)
 	}
 	seen, err := l.find(ctx, name)
 	if err != nil {
@@ -32,13 +32,24 @@ func (l *Launcher) Removal(ctx context.Context, name string) ([]Removal, error) 
 		}
 		out = append(out, Removal{Kind: sandbox.NetworkObject, Name: sandbox.OwnNetwork(name), Why: "its network"})
 	}
-	out = append(out, home)
+	if sandbox.HasHomeVolume(seen.Spec) {
+		out = append(out, home)
+	}
 	for _, m := range seen.Spec.Mounts {
 		if m.Kind == sandbox.Bind && !m.Own() {
 			out = append(out, Removal{Kind: "folder", Name: m.Source, Why: "it is yours", Kept: true})
 		}
 	}
 	return out, nil
+}
+
+// homeIfThere is all that is left of a sandbox whose container is gone; one whose home was in memory left nothing.
+func (l *Launcher) homeIfThere(ctx context.Context, home Removal) ([]Removal, error) {
+	owned, err := l.owns(ctx, home.Kind, home.Name)
+	if err != nil || !owned {
+		return nil, err
+	}
+	return []Removal{home}, nil
 }
 
 // Remove takes a sandbox away with all that was made for it; a running one only with force.

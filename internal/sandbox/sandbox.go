@@ -196,6 +196,12 @@ func ContainerName(name string) string { return "berth-" + name }
 // HomeVolume gives the name of the volume that holds a sandbox's home.
 func HomeVolume(name string) string { return "berth-" + name + "-home" }
 
+// HasHomeVolume tells whether a sandbox's home is a volume of its own.
+func HasHomeVolume(s Spec) bool {
+	own := HomeVolume(s.Name)
+	return slices.ContainsFunc(s.Mounts, func(m Mount) bool { return m.Kind == Volume && m.Source == own && m.Target == "/home" })
+}
+
 // RelayName gives the name of a sandbox's relay; no sandbox can have such a name.
 func RelayName(name string, number int) string { return name + ".relay" + strconv.Itoa(number) }
 
