@@ -48,6 +48,9 @@ func NewEngine(t testing.TB, flags ...string) *Engine {
 	return e
 }
 
+// Namespace is the name of the engine's network namespace.
+func (e *Engine) Namespace() string { return e.name }
+
 // Enter gives the words before a command that lead it to where the engine publishes ports. They need root.
 func (e *Engine) Enter() []string { return []string{"nsenter", "--net=/run/netns/" + e.name} }
 

@@ -102,6 +102,7 @@ func server(status int) http.Handler {
 		})
 	}
 	bytesRoutes(routes)
+	weakRoutes(routes)
 	if status == 0 {
 		return routes
 	}
