@@ -208,6 +208,20 @@ func (g gateways) Dial(ctx context.Context, o sandbox.Observed, port uint16) (ne
 	return g.client(o.Spec.Name).Dial(ctx, port)
 }
 
+// clientKey gives what programs that are no browsers send as X-Session-API-Key: the gateway's own key, or the server's
+// where its port is published.
+func (s *session) clientKey(ctx context.Context, name string) (secret.String, error) {
+	status, err := s.Status(ctx, name)
+	if err != nil {
+		return secret.String{}, err
+	}
+	if len(status.Observed.Spec.Network.Ports) == 0 {
+		return gateways{store: s.Store}.client(name).ClientKey(ctx)
+	}
+	record, err := s.Store.Record(name)
+	return record.Keys.Session, err
+}
+
 // Key mints a one-time key; a published link has none.
 func (g gateways) Key(ctx context.Context, o sandbox.Observed, kind launch.LinkKind) (secret.String, error) {
 	if len(o.Spec.Network.Ports) > 0 {

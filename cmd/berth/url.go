@@ -32,11 +32,11 @@ func (a *app) urlCommand() *cobra.Command {
 			if !secrets || link.Kind != launch.API {
 				return a.printURL(link)
 			}
-			record, err := s.Store.Record(name)
+			key, err := s.clientKey(cmd.Context(), name)
 			if err != nil {
 				return err
 			}
-			return a.printKey(link, record.Keys.Session.Reveal())
+			return a.printKey(link, key.Reveal())
 		},
 	}
 	c.Flags().SortFlags = false
