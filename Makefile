@@ -6,7 +6,7 @@ IMAGE   ?= workbench
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null | sed 's/^v//')
 # Size: the engine and the agent server speak HTTP/1.1, so HTTP/2 stays out (0.4 MB); nothing outside the standard
 # library is inlined (0.4 MB; no start or screen is slower for it).
-SMALL   := -tags nethttpomithttp2 -gcflags=berth/...=-l -gcflags=github.com/...=-l
+SMALL   := -tags nethttpomithttp2 -gcflags=all=-l
 FLAGS   := -trimpath $(SMALL) -ldflags "-s -w $(if $(VERSION),-X main.version=$(VERSION))"
 
 .PHONY: help build inside run test lint golden e2e bench engines install clean
@@ -47,4 +47,4 @@ install: build ## copy bin/berth to $(PREFIX)/bin
 	install -m 755 bin/berth $(DESTDIR)$(PREFIX)/bin/berth
 
 clean: ## remove what was built here; images stay
-	rm -rf bin internal/inside/packed/*.zst internal/inside/packed/*.sha256
+	rm -rf bin internal/inside/packed/berth-inside.*

@@ -47,7 +47,7 @@ var rooms = map[string]room{
 	"internal/config": {3, "github.com/BurntSushi/toml"},
 
 	"internal/sandbox": {2, ""},
-	"internal/state":   {2, "github.com/adrg/xdg github.com/gofrs/flock github.com/klauspost/compress golang.org/x/sys"},
+	"internal/state":   {2, "github.com/adrg/xdg github.com/gofrs/flock golang.org/x/sys"},
 	"cmd/berth-inside": {2, "mvdan.cc/sh github.com/hashicorp/yamux golang.org/x/sys"},
 
 	"mounts":               {1, ""},
@@ -59,14 +59,14 @@ var rooms = map[string]room{
 	"internal/overlay":     {1, "golang.org/x/sys"},
 	"internal/guard":       {1, ""},
 	"internal/egress":      {1, ""},
-	"internal/inside":      {1, "github.com/klauspost/compress"},
+	"internal/inside":      {1, "github.com/andybalholm/brotli"},
 
 	"internal/event":            {0, ""},
 	"internal/fault":            {0, ""},
 	"internal/secret":           {0, ""},
 	"internal/text":             {0, ""},
 	"internal/host":             {0, "github.com/pkg/browser golang.org/x/sys"},
-	"internal/inside/pack":      {2, "github.com/klauspost/compress"},
+	"internal/inside/pack":      {2, "github.com/andybalholm/brotli"},
 	"tui/background":            {0, "github.com/charmbracelet/lipgloss"},
 	"examples/images/workbench": {0, ""},
 

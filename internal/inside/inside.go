@@ -12,13 +12,14 @@ import (
 
 	"berth/internal/fault"
 
-	"github.com/klauspost/compress/zstd"
+	"github.com/andybalholm/brotli"
 )
 
 // Arches are the architectures berth-inside is built for, in Go's words.
 var Arches = []string{"amd64", "arm64"}
 
-// packed holds what `go run ./internal/inside/pack` wrote: NAME.zst, and NAME.sha256 with the unpacked file's hash and size.
+// packed holds what `go run ./internal/inside/pack` wrote: the programs of all architectures behind each other, packed as
+// one, since they have much in common, and a line for each in their order: architecture, hash, size in bytes.
 //
 //go:embed packed
 var packed embed.FS
@@ -31,7 +32,6 @@ func Binary(arch string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer r.Close()
 	binary, err := io.ReadAll(r)
 	if err != nil {
 		return nil, fault.New(fault.Failure, missingHint, "berth-inside for %s: %w", arch, err)
@@ -47,30 +47,45 @@ func Hash(arch string) (string, error) {
 
 // described gives the unpacked program's hash and size in bytes.
 func described(arch string) (sum string, size int64, err error) {
-	text, err := packed.ReadFile(packedName(arch, ".sha256"))
-	if err != nil {
-		return "", 0, missing(arch)
-	}
-	if _, err := fmt.Sscan(string(text), &sum, &size); err != nil {
-		return "", 0, missing(arch)
-	}
-	return sum, size, nil
+	sum, _, size, err = found(arch)
+	return sum, size, err
 }
 
-// open gives a reader of the unpacked program; it holds the decoder's memory until closed.
-func open(arch string) (io.ReadCloser, error) {
-	f, err := packed.Open(packedName(arch, ".zst"))
+// found tells where a program begins in what is packed, too.
+func found(arch string) (sum string, begins, size int64, err error) {
+	text, err := packed.ReadFile("packed/berth-inside.list")
+	if err != nil {
+		return "", 0, 0, missing(arch)
+	}
+	for line := range strings.Lines(string(text)) {
+		var name string
+		if _, err := fmt.Sscan(line, &name, &sum, &size); err != nil {
+			break
+		}
+		if name == arch {
+			return sum, begins, size, nil
+		}
+		begins += size
+	}
+	return "", 0, 0, missing(arch)
+}
+
+// open gives a reader of the unpacked program.
+func open(arch string) (io.Reader, error) {
+	_, begins, size, err := found(arch)
+	if err != nil {
+		return nil, err
+	}
+	f, err := packed.Open("packed/berth-inside.br")
 	if err != nil {
 		return nil, missing(arch)
 	}
-	d, err := zstd.NewReader(f, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true))
-	if err != nil {
+	all := brotli.NewReader(f)
+	if _, err := io.CopyN(io.Discard, all, begins); err != nil {
 		return nil, fault.New(fault.Failure, missingHint, "berth-inside for %s: %w", arch, err)
 	}
-	return d.IOReadCloser(), nil
+	return io.LimitReader(all, size), nil
 }
-
-func packedName(arch, suffix string) string { return "packed/berth-inside-" + arch + suffix }
 
 // missing tells an unknown architecture from a build that packed none.
 func missing(arch string) error {

@@ -37,7 +37,6 @@ func writeProgram(path, arch, sum string) error {
 	if err != nil {
 		return err
 	}
-	defer program.Close()
 	f, err := os.CreateTemp(filepath.Dir(path), ".berth-inside-*")
 	if err != nil {
 		return reason(filepath.Dir(path), err)
