@@ -85,9 +85,6 @@ func (s sealed) remove(t *testing.T) {
 
 func haveStarter(t *testing.T, e *engine.Engine, image inside.Image) {
 	t.Helper()
-	if have, err := e.Image(t.Context(), image.Ref); err == nil && have.ID == image.ID {
-		return
-	}
 	var archive bytes.Buffer
 	if _, err := image.WriteTo(&archive); err != nil {
 		t.Fatal(err)
@@ -95,6 +92,11 @@ func haveStarter(t *testing.T, e *engine.Engine, image inside.Image) {
 	if err := e.Load(t.Context(), &archive); err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() {
+		if err := e.Remove(context.Background(), sandbox.ImageObject, image.Ref); err != nil {
+			t.Error(err)
+		}
+	})
 }
 
 // open joins the sandbox by a carrier.
