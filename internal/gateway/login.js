@@ -6,6 +6,7 @@
   const comeBack = () => location.replace(here);
   if (location.hash) history.replaceState(null, "", here);
   if (key) {
+    say("One moment.");
     fetch("/.berth/login", {
       method: "POST",
       redirect: "manual",
@@ -19,5 +20,6 @@
   const times = JSON.parse(sessionStorage.getItem("berth-again") || "[]").filter(time => Math.abs(Date.now() - time) < 10000);
   if (times.length > 5) return;
   sessionStorage.setItem("berth-again", JSON.stringify([...times, Date.now()]));
+  say("One moment.");
   comeBack();
 })();
