@@ -47,13 +47,17 @@ func (v *visit) show(status int, p page, w wish) error {
 // refuse answers by one sentence, in the form that the API's programs expect of a server.
 func (v *visit) refuse(w wish, status int, text string) error {
 	if v.link.Kind != KindAPI {
-		return v.write(status, "text/plain; charset=utf-8", text+"\n", w)
+		return v.sentence(w, status, text)
 	}
 	body, err := json.Marshal(map[string]string{"detail": text})
 	if err != nil {
 		return err
 	}
 	return v.write(status, "application/json", string(body), w)
+}
+
+func (v *visit) sentence(w wish, status int, text string) error {
+	return v.write(status, "text/plain; charset=utf-8", text+"\n", w)
 }
 
 func (v *visit) redirect(to string, cookies []string) error {

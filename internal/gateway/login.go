@@ -78,7 +78,7 @@ func (f *Front) loginPage(again bool) page {
 func (v *visit) logIn(w wish, visitor string, known bool) error {
 	body, err := v.body(w, maxLogin)
 	if err != nil {
-		return v.refuse(w, 400, "the request of the login page is not understood")
+		return v.sentence(w, 400, "the request of the login page is not understood")
 	}
 	form, _ := url.ParseQuery(string(body))
 	to, key := ownPath(form.Get("to")), form.Get("k")
@@ -92,9 +92,9 @@ func (v *visit) logIn(w wish, visitor string, known bool) error {
 		return v.redirect(to, nil)
 	case used == useAgain:
 		v.front.usedAgain(v.link, first)
-		return v.refuse(w, 403, "this link was used before, so nobody gets in by it any more; get a new one with: berth open "+v.front.config.Name)
+		return v.sentence(w, 403, "this link was used before, so nobody gets in by it any more; get a new one with: berth open "+v.front.config.Name)
 	}
-	return v.refuse(w, 403, "this link is too old or not of this sandbox; get a new one with: berth open "+v.front.config.Name)
+	return v.sentence(w, 403, "this link is too old or not of this sandbox; get a new one with: berth open "+v.front.config.Name)
 }
 
 // usedAgain revokes the login that a key opened when the key comes back from a browser without that login: one of

@@ -1,10 +1,9 @@
 "use strict";
 (() => {
   const say = text => { document.querySelector("p").textContent = text; };
-  const here = location.href.split("#")[0];
   const key = /^#k=([0-9a-f]{64})$/.exec(location.hash);
-  const comeBack = () => location.replace(here);
-  if (location.hash) history.replaceState(null, "", here);
+  const comeBack = () => location.hash ? location.reload() : location.replace(location.href);
+  if (location.hash.startsWith("#k=")) history.replaceState(null, "", location.href.split("#")[0]);
   if (key) {
     say("One moment.");
     fetch("/.berth/login", {
