@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -13,6 +14,7 @@ import (
 	"strconv"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -236,6 +238,49 @@ func TestTheLinkInTheAPIsAnswerHasNoKey(t *testing.T) {
 		t.Errorf("got %s, want %s", got, want)
 	}
 }
+
+// An answer that has the key in it and cannot be searched is not passed on.
+func TestALinkThatCannotBeSearchedIsNotShown(t *testing.T) {
+	for _, answer := range []string{
+		"Transfer-Encoding: chunked\r\n\r\n40\r\n" + serverKey + "\r\n0\r\n\r\n", "\r\n" + serverKey,
+		"Content-Length: 99999999\r\n\r\n" + serverKey, "Content-Length: 100\r\n\r\n" + serverKey,
+	} {
+		server := speak(t, func(conn *net.TCPConn) {
+			bufio.NewReader(conn).ReadString('\n')
+			io.WriteString(conn, "HTTP/1.1 200 OK\r\n"+answer)
+		})
+		h := open(t, inside{"api": server})
+		got, body := h.ask("api", "GET /api/vscode/url", h.cookie("api"))
+		if got.StatusCode != 502 || strings.Contains(body, serverKey) {
+			t.Errorf("%q: %s %s", answer, got.Status, body)
+		}
+	}
+}
+
+// A listener that fails for a while, as without descriptors, is asked again.
+func TestAListenerThatFailsIsAskedAgain(t *testing.T) {
+	h := open(t, inside{"vnc": echo(t)})
+	broken := &failing{Listener: nil, errs: []error{syscall.EMFILE, syscall.EMFILE, net.ErrClosed}}
+	if err := h.Serve(t.Context(), h.ports["vnc"], broken); !errors.Is(err, net.ErrClosed) || len(broken.errs) > 0 {
+		t.Errorf("%v, %d calls not made", err, len(broken.errs))
+	}
+	if err := h.Serve(t.Context(), 1, broken); err == nil || err.Error() != "port 1: no link of shop" {
+		t.Error(err)
+	}
+}
+
+type failing struct {
+	net.Listener
+	errs []error
+}
+
+func (f *failing) Accept() (net.Conn, error) {
+	err := f.errs[0]
+	f.errs = f.errs[1:]
+	return nil, err
+}
+
+func (f *failing) Close() error { return nil }
 
 // A server that is not there yet, one that hangs up, and one that says nonsense.
 func TestWhatIsSaidInPlaceOfAnAnswer(t *testing.T) {

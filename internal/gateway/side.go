@@ -192,7 +192,7 @@ func move(to, from *side, n int64) (int64, error) {
 		read, err := from.conn.Read(buffer[:min(n-moved, bulkSize)])
 		if read > 0 {
 			if _, err := to.conn.Write(buffer[:read]); err != nil {
-				return moved, writeError{err}
+				return moved, err
 			}
 			moved += int64(read)
 		}
@@ -202,11 +202,6 @@ func move(to, from *side, n int64) (int64, error) {
 	}
 	return moved, nil
 }
-
-// writeError is of the side that was written to.
-type writeError struct{ error }
-
-func (e writeError) Unwrap() error { return e.error }
 
 func isTimeout(err error) bool {
 	if err == nil {
