@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"os"
+	"runtime/debug"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -35,6 +36,10 @@ func (a *app) gatewayCommand() *cobra.Command {
 		},
 	}
 }
+
+// gatewayMemory bounds in bytes how lazily a gateway collects what it no longer needs: a sandbox that floods the tunnel
+// makes it hold up to 96 MiB of unread bytes (see tunnel), and would make it hold twice that.
+const gatewayMemory = 96 << 20
 
 // gatewayAnswer is the one line that a gateway says to whoever started it, on its standard output.
 type gatewayAnswer struct {
@@ -73,6 +78,7 @@ func (a *app) gateway(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
+	debug.SetMemoryLimit(gatewayMemory)
 	return gateway.Run(ctx, config)
 }
 
