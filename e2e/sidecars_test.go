@@ -168,6 +168,12 @@ func TestSidecars(t *testing.T) {
 			}
 		}
 		s.Berth("audit", s.Name).Exits(0)
+		if again := s.Command("up", "--plain", "-y", "--image", s.Image).With(joining).Run(); again.Code != 0 {
+			t.Errorf("the same again is another plan: exit %d, %s", again.Code, again.Err)
+		}
+		if other := s.Berth("up", "--plain", "-y", "--image", s.Image); other.Code != 7 || !strings.Contains(other.Err, "networks: ["+full+"] is now []") {
+			t.Errorf("without its network: exit %d, %s", other.Code, other.Err)
+		}
 		s.Berth("rm", "-f", s.Name).Exits(0)
 	})
 

@@ -57,7 +57,7 @@ func memberNames(j launch.Joined) string {
 // relayable is the first service of a network that a relay could reach; "" for none.
 func relayable(j launch.Joined) string {
 	for _, p := range j.Peers {
-		if len(p.Ports) > 0 && !p.Sandbox && j.Refused == nil {
+		if len(p.Ports) > 0 && p.Host() && j.Refused == nil {
 			return fmt.Sprintf("%s:%d", p.Name, p.Ports[0])
 		}
 	}

@@ -13,6 +13,7 @@ import (
 	"berth/internal/config"
 	"berth/internal/host"
 	"berth/internal/sandbox"
+	"berth/internal/text"
 	"berth/network"
 )
 
@@ -37,17 +38,20 @@ type Peer struct {
 	Ports   []uint16 // TCP ports that it exposes
 }
 
-// String gives "redis :6379".
+// String gives "redis :6379". A container's name and labels are whatever somebody wrote: nothing of them starts a line.
 func (p Peer) String() string {
-	text := p.Name
+	shown := text.Line(p.Name)
 	if p.Sandbox {
-		text = "sandbox " + text
+		shown = "sandbox " + shown
 	}
 	for _, port := range p.Ports {
-		text += " :" + strconv.Itoa(int(port))
+		shown += " :" + strconv.Itoa(int(port))
 	}
-	return text
+	return shown
 }
+
+// Host tells whether the peer can be asked for by its name.
+func (p Peer) Host() bool { return !p.Sandbox && hostName.MatchString(p.Name) }
 
 // Networks is what an engine has to join, seen from one folder: its networks, who is on them, and the compose project
 // that short names belong to.

@@ -80,7 +80,9 @@ func (b *builder) reachedDirectly() []string {
 	}
 	for _, j := range b.plan.Joined {
 		for _, p := range j.Peers {
-			out = append(out, p.Name)
+			if p.Host() {
+				out = append(out, p.Name)
+			}
 		}
 	}
 	return out

@@ -13,6 +13,7 @@ import (
 	"berth/internal/egress"
 	"berth/internal/fault"
 	"berth/internal/sandbox"
+	"berth/internal/text"
 )
 
 // join puts the sandbox on the networks that were asked for. Every name is resolved to exactly one network or refused,
@@ -163,7 +164,7 @@ func offered(j Joined) string {
 // sidecarHint gives the flag for the first service that exposes a port.
 func sidecarHint(j Joined) string {
 	for _, p := range j.Peers {
-		if len(p.Ports) > 0 && !p.Sandbox {
+		if len(p.Ports) > 0 && p.Host() {
 			return fmt.Sprintf("--sidecar %s/%s:%d", j.Name, p.Name, p.Ports[0])
 		}
 	}
@@ -212,21 +213,21 @@ func (p *Plan) sealedNames() []string {
 func (p *Plan) joinedText() []string {
 	var out []string
 	for _, j := range p.Joined {
-		text := j.Name
+		line := text.Line(j.Name)
 		if j.Project != "" {
-			text += " of compose project " + j.Project
+			line += " of compose project " + text.Line(j.Project)
 		}
-		text += ": " + j.Opening.Long
+		line += ": " + j.Opening.Long
 		members := j.Members()
 		switch {
 		case members == "":
-			text += "; nobody is on it now"
+			line += "; nobody is on it now"
 		case j.Opening.Members:
-			text += "; reaches and is reached by " + members + ", on every port"
+			line += "; reaches and is reached by " + members + ", on every port"
 		default:
-			text += "; on it, without a way to each other: " + members
+			line += "; on it, without a way to each other: " + members
 		}
-		out = append(out, text)
+		out = append(out, line)
 	}
 	return out
 }

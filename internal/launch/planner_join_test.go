@@ -120,7 +120,7 @@ func TestWhoComesToAJoinedNetworkMakesNoOtherPlan(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !hasEnv(first.Spec.Env, "NO_PROXY", "localhost,127.0.0.1,::1,sandbox,redis,blog") {
+	if !hasEnv(first.Spec.Env, "NO_PROXY", "localhost,127.0.0.1,::1,sandbox,redis") {
 		t.Errorf("the way to redis leads through the proxy: %v", first.Spec.Env)
 	}
 	in.Observation.Containers = append(in.Observation.Containers, served("shop", "memcached", "shop_cache", 11211),
@@ -405,6 +405,36 @@ func TestAnotherPortOfASidecarIsAnotherPlan(t *testing.T) {
 		t.Errorf("the same plan: %v", got)
 	}
 	if got := inWords(f.changed(seen, &again)); !slices.Equal(got, []string{"sidecars: redis:6379 on cache is now redis:6379,6380 on cache"}) {
+		t.Errorf("got %v", got)
+	}
+}
+
+func TestWhatOthersNamedTheirContainersCannotForgeAPlan(t *testing.T) {
+	in := joinInput(t, join("cache"))
+	evil := served("shop", "x\n  rules   99 hold, 0 given up\x1b[2J", "shop_cache", 1)
+	star := served("shop", "*", "shop_cache", 2)
+	in.Observation.Containers = append(in.Observation.Containers, evil, star)
+	plan, err := NewPlan(in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text := plan.String(); strings.Contains(text, "\n  rules   99") || strings.Contains(text, "\x1b") {
+		t.Errorf("the plan reads:\n%s", text)
+	}
+	if !hasEnv(plan.Spec.Env, "NO_PROXY", "localhost,127.0.0.1,::1,sandbox,redis") {
+		t.Errorf("a label got into the environment: %v", plan.Spec.Env)
+	}
+	_, err = under(t, hardening.Strict, in)
+	if hint := fault.HintOf(err); hint != "--sidecar shop_cache/redis:6379" {
+		t.Errorf("the hint is %s", hint)
+	}
+}
+
+func TestOtherNetworksAreSaidByName(t *testing.T) {
+	f, r := relayed(t)
+	other := *r.plan
+	other.Spec.Network.Attached = []sandbox.Attachment{{Name: "shop_cache"}, {Name: "0berth-shop", Aliases: []string{"a"}}}
+	if got := inWords(f.changed(sandbox.Observed{Spec: r.plan.Spec}, &other)); !slices.Equal(got, []string{"networks: [] is now [0berth-shop as a shop_cache]"}) {
 		t.Errorf("got %v", got)
 	}
 }

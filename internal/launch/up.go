@@ -346,16 +346,17 @@ func (l *Launcher) changed(s sandbox.Observed, p *Plan) []sandbox.Difference {
 
 // saidAs names the fields of a plan that a setting of the user's decides by the word the user knows; others keep theirs.
 var saidAs = map[string]string{
-	"Image.Ref":       "image",
-	"Process.User":    "user",
-	"Mounts":          "mounts",
-	"Network.Ports":   "ports",
-	"Network.Mode":    "first network",
-	"Limits.Memory":   "memory in bytes",
-	"Limits.NanoCPUs": "billionths of a processor",
-	"Limits.Pids":     "processes",
-	"Limits.Shm":      "/dev/shm in bytes",
-	"Env":             "variables",
+	"Image.Ref":        "image",
+	"Process.User":     "user",
+	"Mounts":           "mounts",
+	"Network.Ports":    "ports",
+	"Network.Mode":     "first network",
+	"Network.Attached": "networks",
+	"Limits.Memory":    "memory in bytes",
+	"Limits.NanoCPUs":  "billionths of a processor",
+	"Limits.Pids":      "processes",
+	"Limits.Shm":       "/dev/shm in bytes",
+	"Env":              "variables",
 }
 
 func changedFault(name string, changed []sandbox.Difference) error {

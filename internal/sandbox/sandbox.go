@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -107,6 +108,18 @@ type Attachment struct {
 	Name     string
 	Aliases  []string // asked for by us; the engine adds its own
 	Priority int      // gateway priority; only sent from API 1.48
+}
+
+// String gives "shop_cache as redis".
+func (a Attachment) String() string {
+	words := []string{a.Name}
+	if len(a.Aliases) > 0 {
+		words = append(words, "as "+strings.Join(a.Aliases, ", "))
+	}
+	if a.Priority != 0 {
+		words = append(words, "priority "+strconv.Itoa(a.Priority))
+	}
+	return strings.Join(words, " ")
 }
 
 // Port is one TCP port published on the host.
