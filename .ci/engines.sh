@@ -1,117 +1,220 @@
 #!/bin/bash
-# engines.sh [SUITE...]: the engine's tests against other Docker engines, those of Debian's releases (trixie, sid).
-# Each runs in a system tree, mount and network namespace of its own: it shares no socket, data or firewall rule with
-# the machine's engine, and has no way out. All lies below /tmp/berth-engines; the trees stay for the next time.
+# engines.sh [ENGINE...]: one suite on several container engines; what it saw is docs/engines.md.
+# The engines are Debian's, of several releases, in system trees of their own. Each has a mount and a network namespace
+# to itself: it shares no socket, data or firewall rule with the machine's own engine, and has no way out. All lies in
+# /tmp/berth-engines; the trees stay for the next time. It needs root, debootstrap and a Debian mirror.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 # shellcheck source=.ci/lib.sh
 . .ci/lib.sh
-places=/tmp/berth-engines
+places=/tmp/berth-engines # a folder of /tmp, the only one of the machine that an engine sees
 
-[ "$(id -u)" = 0 ] || give_up "engines of their own need root" "sudo make engines"
-packages debootstrap iproute2 util-linux git gcc libc6-dev
+# name, Debian release, kind of engine
+engines='
+docker-20.10     bookworm  docker
+docker-26.1      trixie    docker
+docker-28.5      sid       docker
+userns-remap     sid       remapped
+rootless         sid       rootless
+podman-5.8       sid       podman
+podman-rootless  sid       podman-user
+podman-4.3       bookworm  podman
+'
+docker_packages='docker.io iptables iproute2 procps'
+rootless_packages='uidmap rootlesskit slirp4netns'
+podman_packages='podman crun netavark aardvark-dns nftables iptables iproute2 procps uidmap slirp4netns fuse-overlayfs'
 
-# system SUITE: a tree of this release with its Docker engine.
+# system RELEASE PACKAGE...: sets root to a tree of this release that has the packages.
 system() {
-    local tree=$places/$1 mirror
-    [ ! -e "$tree/.ready" ] || return 0
-    # shellcheck disable=SC2016 # apt expands it
-    mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' | grep -m 1 '/debian/*$' || true)
-    say "making a Debian $1 with its Docker engine"
-    rm -rf "$tree"
-    # shellcheck disable=SC2086 # no mirror, no word
-    debootstrap --variant=minbase --include=ca-certificates "$1" "$tree" $mirror >"$tree.log" 2>&1 ||
-        give_up "debootstrap $1 failed" "read $tree.log"
-    printf '#!/bin/sh\nexit 101\n' >"$tree/usr/sbin/policy-rc.d" # no service starts in a tree
-    chmod 755 "$tree/usr/sbin/policy-rc.d"
-    chroot "$tree" env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
-        docker.io iptables iproute2 >>"$tree.log" 2>&1 || give_up "apt-get in $1 failed" "read $tree.log"
-    touch "$tree/.ready"
+    local release=$1 mirror package lacking=
+    shift
+    root=$places/root-$release
+    if [ ! -e "$root/.made" ]; then
+        # shellcheck disable=SC2016 # apt expands it
+        mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' | grep -m 1 '/debian/*$' || true)
+        say "making a system tree of Debian $release"
+        rm -rf "$root"
+        # shellcheck disable=SC2086 # no mirror, no word
+        debootstrap --variant=minbase --include=ca-certificates "$release" "$root" $mirror >"$root.log" 2>&1 ||
+            give_up "debootstrap $release failed" "read $root.log"
+        printf '#!/bin/sh\nexit 101\n' >"$root/usr/sbin/policy-rc.d" # no service starts in a tree
+        chmod 755 "$root/usr/sbin/policy-rc.d"
+        find /etc/apt/apt.conf.d -name '*proxy*' -exec cp {} "$root/etc/apt/apt.conf.d/" \;
+        touch "$root/.made"
+    fi
+    for package; do
+        chroot "$root" dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || lacking="$lacking $package"
+    done
+    [ -z "$lacking" ] || say "installing$lacking in the tree of $release"
+    # shellcheck disable=SC2086 # a list
+    [ -z "$lacking" ] || chroot "$root" env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $lacking \
+        >>"$root.log" 2>&1 || give_up "apt-get in the tree of $release failed" "read $root.log"
+    # Engines without root belong to who tests them, and need ids to give away.
+    chroot "$root" getent passwd "$uid" >/dev/null || chroot "$root" useradd --no-create-home --uid "$uid" "user$uid"
+    name=$(chroot "$root" getent passwd "$uid" | cut -d: -f1)
+    echo "$name:100000:65536" | tee "$root/etc/subuid" >"$root/etc/subgid"
 }
 
-# cgroup_mounts: the lines that mount this machine's cgroups below the current folder.
-cgroup_mounts() {
-    if [ -e /sys/fs/cgroup/cgroup.controllers ]; then
+# cgroups KIND: the lines that mount control groups below the current folder. Without root Docker wants version 2, be
+# there a controller or not.
+cgroups() {
+    if [ -e /sys/fs/cgroup/cgroup.controllers ] || [ "$1" = rootless ]; then
         echo 'mount -t cgroup2 cgroup2 sys/fs/cgroup'
         return
     fi
-    echo 'mount -t tmpfs tmpfs sys/fs/cgroup'
+    echo 'mount -t tmpfs -o mode=755 tmpfs sys/fs/cgroup'
     cut -d: -f2 /proc/self/cgroup | grep -v '^$' | while read -r controllers; do
         name=${controllers#name=}
         echo "mkdir -p sys/fs/cgroup/$name && mount -t cgroup -o ${controllers/#name=/none,name=} cgroup sys/fs/cgroup/$name"
     done
 }
 
-# start NAME SUITE NUMBER: the engine of a tree. runc wants a real root, so the tree becomes one by pivot_root.
+# devices KIND: the lines that fill dev. An engine without root may not use the machine's own terminals.
+devices() {
+    case $1 in
+    docker | remapped) echo 'mount --rbind /dev dev' && return ;;
+    esac
+    printf 'mount -t tmpfs -o mode=755 tmpfs dev\nmkdir -p dev/pts dev/shm dev/net dev/mqueue\n'
+    while read -r device major minor; do
+        echo "mknod -m 666 dev/$device c $major $minor"
+    done <<<$'null 1 3\nzero 1 5\nfull 1 7\nrandom 1 8\nurandom 1 9\ntty 5 0\nnet/tun 10 200\nfuse 10 229'
+    printf 'mount -t devpts -o newinstance,ptmxmode=0666,mode=620,gid=5 devpts dev/pts\nln -s pts/ptmx dev/ptmx\n'
+    printf 'mount -t tmpfs -o mode=1777 tmpfs dev/shm\nmount -t mqueue mqueue dev/mqueue\nln -s /proc/self/fd dev/fd\n'
+}
+
+# program KIND PLACE NUMBER: the command line of an engine.
+program() {
+    local as="setpriv --reuid $uid --regid $gid --init-groups env HOME=$2/home XDG_RUNTIME_DIR=$2/run"
+    local dockerd="dockerd --data-root $2/data --exec-root $2/exec --host unix://$2/run/docker.sock --group $gid --pidfile $2/docker.pid"
+    dockerd="$dockerd --exec-opt native.cgroupdriver=cgroupfs --cgroup-parent /berth-engine-$3"
+    dockerd="$dockerd --bip 172.29.$3.1/24 --default-address-pool base=172.30.0.0/16,size=24"
+    local podman="podman --root $2/store --runroot $2/run/containers --cgroup-manager=cgroupfs system service --time 0 unix://$2/run/docker.sock"
+    case $1 in
+    docker) echo "$dockerd" ;;
+    remapped) echo "$dockerd --userns-remap=$name" ;;
+    rootless) echo "$as sh /usr/share/docker.io/contrib/dockerd-rootless.sh --data-root $2/home/data --host unix://$2/run/docker.sock" ;;
+    podman) echo "env HOME=$2/home XDG_RUNTIME_DIR=$2/run CONTAINERS_CONF=$2/containers.conf $podman" ;;
+    podman-user) echo "$as CONTAINERS_CONF=$2/containers.conf $podman" ;;
+    esac
+}
+
+# containers_conf: Podman raises the limits of every container, which some machines forbid; so here are theirs.
+containers_conf() {
+    local processes
+    processes=$(ulimit -Hu)
+    [ "$processes" != unlimited ] || processes=65536
+    printf '[containers]\ndefault_ulimits=["nofile=%s:%s","nproc=%s:%s"]\n' "$(ulimit -Hn)" "$(ulimit -Hn)" "$processes" "$processes"
+    printf '[network]\nnetwork_backend="netavark"\n[engine]\nevents_logger="file"\n'
+}
+
+# start ENGINE RELEASE KIND NUMBER: an engine, its tree the root of its mount namespace: by pivot_root, since runc does
+# not work in a chroot. Sets place, and DOCKER_HOST.
 start() {
-    local name=$1 tree=$places/$2 place=$places/run-$1
-    mkdir -p "$place/data" "$place/exec"
-    ip netns add "$name" && ip -n "$name" link set lo up
+    local engine=$1 release=$2 kind=$3 number=$4 private=
+    case $kind in
+    docker | remapped) system "$release" $docker_packages ;;
+    rootless) system "$release" $docker_packages $rootless_packages ;;
+    podman*) system "$release" $podman_packages $([ "$release" = bookworm ] || echo passt) ;;
+    esac
+    place=$places/$engine
+    mkdir -p "$place"/{data,exec,home,run,store}
+    case $kind in
+    rootless | podman-user) chown "$uid:$gid" "$place"/{home,run,store} ;;
+    esac
+    containers_conf >"$place/containers.conf"
+    ip netns add "berth-$engine" && ip -n "berth-$engine" link set lo up
     {
-        printf 'set -eu\nmount --make-rprivate /\nmount --bind %s %s\ncd %s\nmkdir -p old tmp\n' "$tree" "$tree" "$tree"
-        printf 'mount -t proc proc proc\nmount -t sysfs sysfs sys\nmount --rbind /dev dev\n'
-        cgroup_mounts
+        printf 'set -eu\nmount --make-rprivate /\nmount --bind %s %s\ncd %s\nmkdir -p old tmp\n' "$root" "$root" "$root"
+        printf 'mount -t proc proc proc\nmount -t sysfs sysfs sys\n'
+        devices "$kind"
+        cgroups "$kind"
         printf 'mount -t tmpfs tmpfs run\nmount --rbind /tmp tmp\npivot_root . old\numount -l old\ncd /\n'
         printf 'export PATH=/usr/sbin:/usr/bin:/sbin:/bin\n'
-        printf 'exec dockerd --host unix://%s/docker.sock --group %s --data-root %s/data --exec-root %s/exec' \
-            "$place" "$(id -g berth)" "$place" "$place"
-        printf ' --pidfile %s/docker.pid --exec-opt native.cgroupdriver=cgroupfs --cgroup-parent /%s' "$place" "$name"
-        printf ' --bip 172.29.%d.1/24 --default-address-pool base=172.30.0.0/16,size=24\n' "$3"
+        case $kind in
+        podman*) echo 'mount --make-rshared /' ;;
+        esac
+        echo "exec $(program "$kind" "$place" "$number")"
     } >"$place/inside.sh"
-    setsid ip netns exec "$name" unshare --mount bash "$place/inside.sh" >"$place/log" 2>&1 </dev/null &
+    # Podman with root moves every process of the control group's root elsewhere: it gets a root of its own.
+    case $kind in
+    podman*) [ ! -e /sys/fs/cgroup/cgroup.controllers ] || private=--cgroup ;;
+    esac
+    setsid ip netns exec "berth-$engine" unshare --mount $private bash "$place/inside.sh" >"$place/log" 2>&1 </dev/null &
+    echo $! >"$place/pid"
+    export DOCKER_HOST=unix://$place/run/docker.sock
     for _ in $(seq 150); do
-        if docker --host "unix://$place/docker.sock" version >/dev/null 2>&1; then
-            docker --host "unix://$place/docker.sock" version --format "$name is Docker {{.Server.Version}}, API {{.Server.APIVersion}}"
+        if curl -sf --unix-socket "$place/run/docker.sock" -o /dev/null http://engine/_ping; then
+            [ "$kind" != podman ] || { chgrp "$gid" "$place/run/docker.sock" && chmod 660 "$place/run/docker.sock"; }
+            chmod 755 "$place" "$place/run"
             return
         fi
         sleep 0.2
     done
     tail -n 5 "$place/log" >&2
-    give_up "the engine of $2 does not answer" "read $place/log"
+    give_up "$engine does not answer" "read $place/log"
 }
 
-# stop NAME: the engine and all it made.
+# stop ENGINE: the engine, all it made and what a test left running beside it.
 stop() {
-    local place=$places/run-$1 pid
-    [ -d "$place" ] || return 0
-    docker --host "unix://$place/docker.sock" ps -aq 2>/dev/null |
-        xargs -r docker --host "unix://$place/docker.sock" rm --force --volumes >/dev/null || true
-    pid=$(cat "$place/docker.pid" 2>/dev/null || true)
-    if [ -n "$pid" ] && kill "$pid" 2>/dev/null; then
-        while kill -0 "$pid" 2>/dev/null; do sleep 0.1; done
-    fi
-    ip netns del "$1" 2>/dev/null || true
+    local place=$places/$1 tries=0
+    [ -e "/run/netns/berth-$1" ] || [ -d "$place" ] || return 0
+    kill "$(cat "$place/pid" 2>/dev/null)" 2>/dev/null || true
+    while [ -n "$(ip netns pids "berth-$1" 2>/dev/null)" ] && [ $tries -lt 150 ]; do
+        tries=$((tries + 1))
+        [ $tries -ne 100 ] || ip netns pids "berth-$1" | xargs -r kill -9 2>/dev/null || true
+        sleep 0.1
+    done
+    ip netns del "berth-$1" 2>/dev/null || true
     rm -rf "$place"
 }
 
-# in_namespace NAME COMMAND...: a shell function cannot be executed, so the shell that knows it goes in.
-in_namespace() {
-    local name=$1
+# inside ENGINE COMMAND...: as the user of the tests, where the engine's networks are. A function of the shell cannot be
+# executed, so a shell that knows it goes in.
+inside() {
+    local engine=$1
     shift
-    nsenter --net="/run/netns/$name" bash -c '. .ci/lib.sh && ordinary && "$@"' - "$@"
+    nsenter --net="/run/netns/berth-$engine" bash -c '. .ci/lib.sh && ordinary && as_user "$@"' - "$@"
 }
 
+# conformance ENGINE: the tests of what speaks to an engine. Their last words are a row of the table.
+conformance() {
+    local log=$results/$1.log
+    (cd "$tree" && BERTH_DOCKER=1 inside "$1" go test -count=1 -v ./internal/engine ./internal/launch ./hardening) >"$log" 2>&1 || true
+    grep -E '^(--- FAIL|FAIL|panic:)' "$log" >&2 || true
+    grep -q '^ok' "$log" && ! grep -q '^FAIL' "$log"
+}
+
+[ "$(id -u)" = 0 ] || give_up "engines of their own need root" "sudo make engines"
+packages debootstrap iproute2 util-linux procps curl git gcc libc6-dev
 unset SUDO_UID SUDO_GID SUDO_USER SUDO_COMMAND # tests run as the user berth, also under sudo
 ordinary
-tree_for_user
-(cd "$tree" && as_user go run ./internal/inside/pack)
+uid=$(id -u "$user") gid=$(id -g "$user")
+tree_for_user engines
+mkdir -p "$places"
+(cd "$tree" && as_user make --no-print-directory build)
+results=$tree/results
+as_user mkdir -p "$results"
 running=
-trap 'for name in $running; do stop "$name"; done' EXIT
+trap 'for engine in $running; do stop "$engine"; done' EXIT
 trap 'exit 143' TERM INT HUP
 
-failed=
-number=0
-[ $# -gt 0 ] || set -- trixie sid
-for suite; do
-    number=$((number + 1)) name=berth-$suite
-    system "$suite"
-    stop "$name"
-    running="$running $name"
-    start "$name" "$suite" "$number"
-    say "testing against $name"
-    # Published ports are in the engine's network namespace: the tests must be there too.
-    (cd "$tree" && BERTH_DOCKER=1 DOCKER_HOST=unix://$places/run-$name/docker.sock in_namespace "$name" \
-        as_user go test -count=1 ./internal/engine ./internal/launch ./hardening) || failed="$failed $suite"
-    stop "$name"
+failed= number=0
+all=$(printf '%s\n' "$engines" | awk 'NF {print $1}')
+[ $# -gt 0 ] || set -- $all
+for engine; do
+    row=$(printf '%s\n' "$engines" | grep "^$engine ") || give_up "$engine: no such engine" "one of: $(echo $all)"
+    read -r _ release kind <<<"$row"
+    number=$((number + 1))
+    stop "$engine"
+    running="$running $engine"
+    start "$engine" "$release" "$kind" "$number"
+    say "testing on $engine"
+    conformance "$engine" || failed="$failed $engine:conformance"
+    (cd "$tree" && BERTH_DOCKER=1 BERTH_BINARY=$tree/bin/berth BERTH_ENGINE=$engine BERTH_RESULTS=$results inside "$engine" \
+        go test -count=1 -v ./e2e/engines) || failed="$failed $engine:launch"
+    stop "$engine"
 done
-[ -z "$failed" ] || give_up "the tests failed against the engine of$failed"
+(cd "$tree" && as_user go run ./e2e/engines "$results") >"$tree/engines.md"
+[ $# -lt "$(echo "$all" | wc -w)" ] || cp "$tree/engines.md" docs/engines.md
+cat "$tree/engines.md"
+[ -z "$failed" ] || give_up "the suite failed on$failed"

@@ -127,12 +127,12 @@ writable_caches() {
     done
 }
 
-# tree_for_user: sets tree, where the user of ordinary can build and test. Root may not own a sandbox, and the clone
+# tree_for_user [WHAT]: sets tree, where the user of ordinary can build and test. Root may not own a sandbox, and the clone
 # may lie where only root can look: then it is a copy of the tree, with the modules, since root's cache cannot be read.
 tree_for_user() {
     tree=$PWD
     if [ "$user" != berth ] || [ "$(id -u)" != 0 ]; then return; fi
-    tree=$home/.cache/berth-test
+    tree=$home/.cache/berth-${1:-test}
     say "copying the tree to $tree, to test it as the user berth"
     mkdir -p "$tree"
     exec 9>"$tree.lock"

@@ -81,8 +81,8 @@ var gates = []Gate{
 	{
 		ID: "loopback-open", Severity: Warn,
 		Fact:  "before engine 28 a neighbour on the LAN can reach ports published on 127.0.0.1",
-		Berth: "the posture says so; the desktop asks for no key, the other links do",
-		Fix:   "use engine 28 or newer, or stay off networks you do not trust",
+		Berth: "publishes nothing: --publish is refused",
+		Fix:   "for what others publish: engine 28 or newer, or the rules of berth firewall print",
 		hit:   openToNeighbours,
 	},
 	{

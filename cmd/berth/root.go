@@ -36,7 +36,7 @@ func (a *app) tree() *cobra.Command {
 		{groupLook, []*cobra.Command{a.inspectCommand(), a.statsCommand(), a.cpCommand(), a.auditCommand()}},
 		{groupImages, []*cobra.Command{a.buildCommand(), a.imageCommand(), a.networkCommand()}},
 		{groupSettings, []*cobra.Command{a.configCommand(), a.envCommand(), a.trustCommand()}},
-		{groupHelp, []*cobra.Command{a.doctorCommand(), a.completionCommand(), a.manCommand(), a.versionCommand()}},
+		{groupHelp, []*cobra.Command{a.doctorCommand(), a.firewallCommand(), a.completionCommand(), a.manCommand(), a.versionCommand()}},
 	} {
 		for _, c := range group.commands {
 			c.GroupID = group.id

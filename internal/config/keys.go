@@ -109,7 +109,7 @@ var Keys = []Key{
 		Help:  "whether there is a desktop link",
 		field: func(s *Settings) any { return &s.VNC }},
 	{Name: "publish", Flag: "--publish", Default: "false", Widens: When,
-		Help:  "publish the ports of the links on 127.0.0.1; this version always does",
+		Help:  "publish the ports of the links on 127.0.0.1, without the lock of their own way; engine 28 or newer",
 		field: func(s *Settings) any { return &s.Publish }},
 	{Section: "Environment", Name: "env", NoEnv: true, Others: []string{"SANDBOX_ENV_*", "SANDBOX_RUNTIME_STARTUP_ENV_VARS"}, Widens: When, Note: "names that steer the agent server",
 		Help:  "variables inside the sandbox",

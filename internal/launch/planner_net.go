@@ -30,7 +30,9 @@ func (b *builder) network() error {
 		return err
 	}
 	if b.s.Publish {
-		b.publish()
+		if err := b.publish(); err != nil {
+			return err
+		}
 	}
 	if b.plan.Egress.Mode == egress.Direct {
 		b.ownBridge()
@@ -53,8 +55,13 @@ func (b *builder) egress() error {
 	return nil
 }
 
-// publish publishes the links on loopback, which takes a bridge.
-func (b *builder) publish() {
+// publish publishes the links on loopback, which takes a bridge. It is refused where loopback is open to the LAN.
+func (b *builder) publish() error {
+	if e := b.engine(); !hardening.MayPublish(e) {
+		return fault.New(fault.Usage, "leave it out, the links work without; the rules with this engine's networks: berth firewall print",
+			"%s: before engine 28 a neighbour on the LAN reaches what is published on 127.0.0.1, and this is %s; in raw PREROUTING "+
+				"two rules close it: drop -d 127.0.0.0/8 ! -i lo, and drop -d SUBNET ! -i BRIDGE for each bridge", b.s.Source("publish"), e.Version)
+	}
 	for _, l := range b.plan.Links {
 		if l.Missing == "" {
 			at := netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), l.Host)
@@ -66,6 +73,7 @@ func (b *builder) publish() {
 		b.plan.Warnings = append(b.plan.Warnings,
 			"a published desktop asks for no key: other users and web pages on this machine can drive it; --vnc=off leaves it out")
 	}
+	return nil
 }
 
 // ownBridge puts the sandbox on a bridge of its own.
@@ -170,8 +178,8 @@ func (b *builder) harden() error {
 	return b.gates()
 }
 
-// gates refuses an engine on which nothing holds, and says what is weaker on this one: what concerns the links in
-// full, the rest as a number, since a plan is read before every launch.
+// gates refuses an engine on which nothing holds, and says how much is weaker on this one: the rest is
+// doctor's, since a plan is read before every launch.
 func (b *builder) gates() error {
 	others := 0
 	for _, g := range hardening.Gates(b.engine()) {
@@ -179,9 +187,7 @@ func (b *builder) gates() error {
 		case g.Severity == hardening.Refuse:
 			return fault.New(fault.Engine, g.Fix, "%s: %s", b.engine().Endpoint, g.Fact)
 		case g.Severity == hardening.Note: // berth goes another way, and nothing is lost
-		case g.ID == "loopback-open" && !b.s.Publish: // nothing is published
-		case g.ID == "loopback-open":
-			b.plan.Warnings = append(b.plan.Warnings, g.Fact)
+		case g.ID == "loopback-open": // nothing is published there
 		default:
 			others++
 		}

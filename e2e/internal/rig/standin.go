@@ -56,6 +56,12 @@ func StandinFor(t testing.TB, docker *client.Client, platform string, flags ...s
 	return ref
 }
 
+// StandinProgram gives the server's program for this machine, static: with -get it is a client, too.
+func StandinProgram(t testing.TB) []byte {
+	t.Helper()
+	return standin(t, runtime.GOARCH)
+}
+
 // standin builds the server for an architecture, once a run.
 func standin(t testing.TB, arch string) []byte {
 	t.Helper()

@@ -22,10 +22,16 @@ func main() {
 	host := flag.String("host", "127.0.0.1", "where to listen")
 	port := flag.String("port", "8000", "where to listen")
 	send := flag.Int64("send", 0, "write so many bytes to standard output, and end")
+	also := flag.String("also", "", "a second port")
+	get := flag.String("get", "", "ask for a page as other programs do, print the answer's status and body, and end")
 	swallow := flag.Bool("swallow", false, "read standard input to its end, print how much it was, and end")
 	flag.Parse()
 	if *send > 0 || *swallow {
 		pipe(*send)
+		return
+	}
+	if *get != "" {
+		fetch(*get)
 		return
 	}
 	words, err := strconv.Unquote(`"` + *say + `"`)
@@ -37,6 +43,9 @@ func main() {
 	if *code >= 0 {
 		os.Exit(*code)
 	}
+	if *also != "" {
+		go http.ListenAndServe(net.JoinHostPort(*host, *also), server(*status)) //nolint:errcheck // who asks there is told nothing
+	}
 	go func() {
 		<-time.After(*delay)
 		fmt.Fprintln(os.Stderr, "standin:", http.ListenAndServe(net.JoinHostPort(*host, *port), server(*status)))
@@ -45,6 +54,18 @@ func main() {
 	end := make(chan os.Signal, 1)
 	signal.Notify(end, syscall.SIGTERM)
 	<-end
+}
+
+// fetch asks for a page, by the proxy of the environment.
+func fetch(url string) {
+	answer, err := (&http.Client{Timeout: 5 * time.Second}).Get(url)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer answer.Body.Close() //nolint:errcheck // only read
+	body, _ := io.ReadAll(answer.Body)
+	fmt.Println(answer.StatusCode, string(body))
 }
 
 // chunk is what is written at once where the amount is measured.
