@@ -18,11 +18,11 @@ userns-remap     sid       remapped
 rootless         sid       rootless
 podman-5.8       sid       podman
 podman-rootless  sid       podman-user
-podman-4.3       bookworm  podman
+podman-4.3       bookworm  podman-user
 '
 docker_packages='docker.io iptables iproute2 procps'
 rootless_packages='uidmap rootlesskit slirp4netns'
-podman_packages='podman crun netavark aardvark-dns nftables iptables iproute2 procps uidmap slirp4netns fuse-overlayfs'
+podman_packages='podman crun netavark aardvark-dns nftables iptables iproute2 procps uidmap slirp4netns fuse-overlayfs catatonit'
 
 # system RELEASE PACKAGE...: sets root to a tree of this release that has the packages.
 system() {

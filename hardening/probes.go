@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 
 	"berth/internal/probe"
 	"berth/internal/sandbox"
@@ -31,7 +32,7 @@ func (p Probes) attempts(s *scope) []attempt {
 		outcomes []probe.Outcome
 		root     bool
 		whose    string
-	}{{p.Agent, false, "the sandbox's user"}, {p.Root, true, "root"}} {
+	}{{p.Agent, rootInside(s.spec), "the sandbox's user"}, {p.Root, true, "root"}} {
 		at := probe.Setting{Level: probe.Level(s.policy.rank), Root: side.root}
 		at.Sealed, at.Networked = s.sealing()
 		for _, o := range side.outcomes {
@@ -41,6 +42,13 @@ func (p Probes) attempts(s *scope) []attempt {
 		}
 	}
 	return out
+}
+
+// rootInside tells whether the sandbox's user is root there, as an engine without root wants it: then the image's files
+// are its own.
+func rootInside(s sandbox.Spec) bool {
+	uid, _, _ := strings.Cut(s.Process.User, ":")
+	return uid == "0"
 }
 
 // sealing tells whether a sandbox reaches nothing by itself, and whether it is so on networks that are sealed: its own,

@@ -39,6 +39,9 @@ func (e *Engine) Create(ctx context.Context, s sandbox.Spec) (string, error) {
 		if err := e.storeFilters(r.host.SecurityOpt); err != nil {
 			return "", err
 		}
+		if unlimited := int64(-1); r.host.PidsLimit == nil { // left out, it means Podman's own limit
+			r.host.PidsLimit = &unlimited
+		}
 	}
 	var id string
 	err = e.whole(ctx, subject, sandbox.ContainerObject, func(ctx context.Context) (string, error) {
@@ -208,7 +211,7 @@ func (e *Engine) Signal(ctx context.Context, id string, do sandbox.Action, grace
 	act := map[sandbox.Action]func() error{
 		sandbox.Stop:    func() error { return e.stop(ctx, id, grace) },
 		sandbox.Kill:    func() error { return e.kill(ctx, id) },
-		sandbox.Pause:   func() error { return e.docker.ContainerPause(ctx, id) },
+		sandbox.Pause:   func() error { return e.pause(ctx, id) },
 		sandbox.Unpause: func() error { return e.docker.ContainerUnpause(ctx, id) },
 	}[do]
 	if act == nil {
@@ -233,8 +236,25 @@ func (e *Engine) stop(ctx context.Context, id string, grace time.Duration) error
 	return e.docker.ContainerStop(ctx, id, options)
 }
 
-// kill thaws after the signal: so the sandbox does nothing in between.
+// pause looks whether it worked: without control groups Docker says yes and freezes nothing (rootless, cgroup v1).
+func (e *Engine) pause(ctx context.Context, id string) error {
+	if err := e.docker.ContainerPause(ctx, id); err != nil {
+		return err
+	}
+	c, err := e.docker.ContainerInspect(ctx, id)
+	if err == nil && c.State != nil && c.State.Running && !c.State.Paused {
+		return fault.New(fault.Engine, "berth stop NAME", "%s: this engine has no control groups to pause it with", e.called(ctx, id))
+	}
+	return err
+}
+
+// kill thaws after the signal: so the sandbox does nothing in between. Podman would wait for the end of a frozen one.
 func (e *Engine) kill(ctx context.Context, id string) error {
+	if e.dialect.podman {
+		if err := e.thaw(ctx, id); err != nil {
+			return err
+		}
+	}
 	if err := e.docker.ContainerKill(ctx, id, "KILL"); err != nil {
 		return err
 	}

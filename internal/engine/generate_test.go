@@ -147,6 +147,9 @@ func limits(t *rapid.T, p place) sandbox.Limits {
 	}
 	l.Memory = rapid.SampledFrom([]int64{64 << 20, 1 << 30}).Draw(t, "memory")
 	l.MemorySwap = rapid.SampledFrom([]int64{0, l.Memory, 2 * l.Memory}).Draw(t, "swap")
+	if p.podman && l.MemorySwap == 0 { // which takes a limit of memory for one of swap
+		l.MemorySwap = l.Memory
+	}
 	l.NanoCPUs = rapid.SampledFrom([]int64{0, 5e8, 1e9}).Draw(t, "cpus")
 	l.CPUShares = rapid.SampledFrom([]int64{0, 512}).Draw(t, "shares")
 	l.Pids = rapid.SampledFrom([]int64{0, 256, 1024}).Draw(t, "pids")

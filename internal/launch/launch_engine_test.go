@@ -23,7 +23,15 @@ func realLauncher(t *testing.T) *launch.Launcher {
 	if os.Getenv("BERTH_DOCKER") == "" {
 		t.Skip("BERTH_DOCKER is not set: no engine to try it on")
 	}
-	e, err := engine.Open(t.Context(), engine.Options{Env: os.LookupEnv})
+	shared, err := os.MkdirTemp("", "berth-launch-")
+	if err == nil {
+		err = os.Chmod(shared, 0o755)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(shared) })
+	e, err := engine.Open(t.Context(), engine.Options{Env: os.LookupEnv, UID: os.Getuid(), Filters: shared})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -59,7 +67,13 @@ func TestASandboxComesUpAndGoesWithoutATrace(t *testing.T) {
 	if err := os.Chown(project, l.Host.UID, l.Host.GID); err != nil {
 		t.Fatal(err)
 	}
-	settings, err := config.Load(config.Input{WorkDir: project, Flags: []config.Flag{{Key: "image", Name: "--image", Values: []string{"starter"}}}})
+	flags := []config.Flag{{Key: "image", Name: "--image", Values: []string{"starter"}}}
+	if about, err := l.Runtime.Observe(t.Context()); err != nil {
+		t.Fatal(err)
+	} else if about.Engine.Kind == sandbox.DockerUserns { // nobody inside could write the folder
+		flags = append(flags, config.Flag{Key: "volumes", Name: "-v", Values: []string{project + ":/workspace:ro"}})
+	}
+	settings, err := config.Load(config.Input{WorkDir: project, Flags: flags})
 	if err != nil {
 		t.Fatal(err)
 	}
