@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -92,10 +93,20 @@ func (a api) upload(key, path, content string) (int, string) {
 	return a.ask(key, "POST", "/api/file/upload?path="+url.QueryEscape(path), form.FormDataContentType(), &body)
 }
 
+// serversKey is the key of the agent server itself, which only berth and the server have.
+func (s up) serversKey(t *testing.T) string {
+	t.Helper()
+	found := regexp.MustCompile(`\bkey +([0-9a-f]{64})`).FindStringSubmatch(s.Berth("inspect", s.Name, "--show-secrets").Exits(0).Out)
+	if found == nil {
+		t.Fatal("inspect --show-secrets does not show the key")
+	}
+	return found[1]
+}
+
 // checkAPI: commands run, files go in and out, byte for byte, and belong to the user.
 func checkAPI(t *testing.T, s up) {
 	a := s.api(t)
-	if status, text := a.ask("", "GET", "/ready", "", nil); status != 200 || !strings.Contains(text, "ready") {
+	if status, text := a.ask(a.key, "GET", "/ready", "", nil); status != 200 || !strings.Contains(text, "ready") {
 		t.Errorf("/ready: %d %s", status, text)
 	}
 	if r := a.run("echo hi; echo err >&2; exit 3"); r.ExitCode != 3 || r.Stdout == nil || *r.Stdout != "hi\n" || r.Stderr == nil || *r.Stderr != "err\n" {
@@ -118,35 +129,46 @@ func checkAPI(t *testing.T, s up) {
 	}
 }
 
-// checkKeys: without the right key every route that does something is shut, and the key stands nowhere it need not.
+// checkKeys: without the right key every route is shut, the server's own is not the right one, and neither stands where
+// it need not.
 func checkKeys(t *testing.T, s up) {
 	a := s.api(t)
-	for _, key := range []string{"", "wrong", strings.Repeat("0", 64), a.key[:63], a.key + "0"} {
-		for _, call := range []struct{ method, path, body string }{
-			{"POST", "/api/bash/execute_bash_command", `{"command":"touch /workspace/broken-in"}`},
-			{"GET", "/api/file/download?path=/workspace/README.md", ""},
-			{"GET", "/api/vscode/url", ""},
+	servers := s.serversKey(t)
+	if a.key == servers {
+		t.Error("programs are given the server's own key")
+	}
+	for _, key := range []string{"", "wrong", strings.Repeat("0", 64), a.key[:63], a.key + "0", servers} {
+		for _, call := range []struct {
+			method, path, body string
+			status             int // who changes something without saying from which page he comes is not asked who he is
+		}{
+			{"POST", "/api/bash/execute_bash_command", `{"command":"touch /workspace/broken-in"}`, 403},
+			{"GET", "/api/file/download?path=/workspace/README.md", "", 401},
+			{"GET", "/api/vscode/url", "", 401},
+			{"GET", "/ready", "", 401},
 		} {
-			if status, text := a.ask(key, call.method, call.path, "application/json", strings.NewReader(call.body)); status != 401 {
+			if status, text := a.ask(key, call.method, call.path, "application/json", strings.NewReader(call.body)); status != call.status {
 				t.Errorf("%s %s with the key %q: %d %s", call.method, call.path, key, status, text)
 			}
 		}
-		if status, text := a.upload(key, "/workspace/broken-in", "x"); status != 401 {
+		if status, text := a.upload(key, "/workspace/broken-in", "x"); status != 403 {
 			t.Errorf("upload with the key %q: %d %s", key, status, text)
 		}
 	}
 	if _, err := os.Stat(filepath.Join(s.Dir, "broken-in")); err == nil {
 		t.Error("a call without the key has made a file")
 	}
+	if status, text := a.ask(a.key, "GET", "/api/vscode/url", "", nil); strings.Contains(text, servers) || status != 200 && s.Image == rig.Workbench {
+		t.Errorf("the address of VS Code tells the server's key, or nothing: %d %s", status, text)
+	}
 	for where, text := range keyPlaces(t, s) {
-		if strings.Contains(text, a.key) {
-			t.Errorf("the key stands in %s", where)
+		for _, key := range []string{a.key, servers} {
+			if strings.Contains(text, key) {
+				t.Errorf("a key stands in %s", where)
+			}
 		}
 	}
-	if text := s.Berth("inspect", s.Name, "--show-secrets").Exits(0).Out; !strings.Contains(text, a.key) {
-		t.Error("inspect --show-secrets does not show the key: the places above prove nothing")
-	}
-	checkKeyFiles(t, s, a.key)
+	checkKeyFiles(t, s, servers)
 }
 
 // keyPlaces gathers what others may read.

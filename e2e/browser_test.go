@@ -6,10 +6,14 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 
@@ -18,29 +22,71 @@ import (
 
 // page is a tab of a headless Chromium.
 type page struct {
-	t   *testing.T
-	ctx context.Context
+	t      *testing.T
+	ctx    context.Context
+	number int // of the test's pages
 }
 
-// browse opens a link in a Chromium of the test's own. When the test fails, a picture of the page is kept; with
-// BERTH_PICTURES=FOLDER always, there.
-func browse(t *testing.T, url string) page {
+// browser is a headless Chromium, run by the user, since a gateway lets in nobody else.
+type browser struct {
+	t    *testing.T
+	ctx  context.Context
+	tabs int
+}
+
+// openBrowser starts a Chromium of the test's own, with a profile of its own.
+func openBrowser(t *testing.T, u rig.User) *browser {
 	t.Helper()
 	program := rig.Tool(t, "chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+	profile, err := os.MkdirTemp("", "berth-profile-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	u.Own(t, profile)
+	t.Cleanup(func() {
+		rig.Wait(t, 10*time.Second, "end of what the browser writes", func() bool { return os.RemoveAll(profile) == nil })
+	})
 	options := append(chromedp.DefaultExecAllocatorOptions[:],
-		chromedp.ExecPath(program), chromedp.WindowSize(1280, 800), chromedp.UserDataDir(t.TempDir()),
+		chromedp.ExecPath(program), chromedp.WindowSize(1280, 800), chromedp.UserDataDir(profile),
+		chromedp.Env("HOME="+profile), chromedp.ModifyCmdFunc(u.Become),
 		chromedp.NoSandbox, chromedp.Flag("disable-dev-shm-usage", true), chromedp.Flag("no-proxy-server", true))
 	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
 	t.Cleanup(cancel)
 	ctx, stop := chromedp.NewExecAllocator(ctx, options...)
 	t.Cleanup(stop)
 	ctx, end := chromedp.NewContext(ctx)
-	p := page{t, ctx}
 	t.Cleanup(func() {
-		if dir := os.Getenv("BERTH_PICTURES"); t.Failed() || dir != "" {
+		_ = chromedp.Cancel(ctx) // waits for the browser's end, so that its folder can go
+		end()
+	})
+	if err := chromedp.Do(ctx); err != nil { // starts it
+		t.Fatal(err)
+	}
+	return &browser{t: t, ctx: ctx}
+}
+
+// open opens a link in a new tab.
+func (b *browser) open(url string) page {
+	b.t.Helper()
+	return b.tab(url)
+}
+
+// stranger opens a link in another profile: a browser that shares no cookie with the first.
+func (b *browser) stranger(url string) page {
+	b.t.Helper()
+	return b.tab(url, chromedp.WithNewBrowserContext())
+}
+
+// tab opens a link. When the test fails, a picture of the page is kept; with BERTH_PICTURES=FOLDER always, there.
+func (b *browser) tab(url string, options ...chromedp.ContextOption) page {
+	b.t.Helper()
+	ctx, end := chromedp.NewContext(b.ctx, options...)
+	b.tabs++
+	p := page{b.t, ctx, b.tabs}
+	b.t.Cleanup(func() {
+		if dir := os.Getenv("BERTH_PICTURES"); b.t.Failed() || dir != "" {
 			p.picture(cmp.Or(dir, os.TempDir()))
 		}
-		_ = chromedp.Cancel(ctx) // waits for the browser's end, so that its folder can go
 		end()
 	})
 	p.do(chromedp.Navigate(url))
@@ -54,7 +100,7 @@ func (p page) picture(dir string) {
 		p.t.Log(err)
 		return
 	}
-	name := filepath.Join(dir, "berth-"+strings.ReplaceAll(p.t.Name(), "/", "-")+".png")
+	name := filepath.Join(dir, "berth-"+strings.ReplaceAll(p.t.Name(), "/", "-")+"-"+strconv.Itoa(p.number)+".png")
 	p.t.Log("the page as it was:", name, os.WriteFile(name, shot, 0o600))
 	lacking, err := chromedp.Run(p.ctx, chromedp.Evaluate[string](
 		`document.title + ', lacks: ' + performance.getEntriesByType('resource').filter(r => r.responseStatus !== 200).map(r => r.responseStatus + ' ' + r.name).join(' ')`))
@@ -77,18 +123,33 @@ func (p page) until(what, script string) {
 	})
 }
 
-// checkCode: VS Code opens on the folder; a file that is edited and saved there is on the host, and the user's.
-func checkCode(t *testing.T, s up) {
-	link := strings.TrimSpace(s.Berth("url", s.Name, "code").Exits(0).Out)
-	if !strings.HasPrefix(link, "http://"+s.Name+".localhost:") {
-		t.Errorf("the link is %s", link)
+// link mints a link of a kind.
+func (s up) link(t *testing.T, kind string) string {
+	t.Helper()
+	link := strings.TrimSpace(s.Berth("url", s.Name, kind).Exits(0).Out)
+	if !oneTimeLink(s.Name).MatchString(link) {
+		t.Errorf("the %s link is %s", kind, link)
 	}
-	p := browse(t, link)
+	return link
+}
+
+// oneTimeLink has a host name of the sandbox's own, and a key where no server and no Referer gets it.
+func oneTimeLink(name string) *regexp.Regexp {
+	return regexp.MustCompile(`^http://` + regexp.QuoteMeta(name) + `\.localhost:\d+/[^#]*#k=[0-9a-f]{64}$`)
+}
+
+// checkCode: VS Code opens on the folder; a file that is edited and saved there is on the host, and the user's; so is
+// what its terminal makes. The link works once: who else has it gets nothing, and no key stays in the address.
+func checkCode(t *testing.T, s up) {
+	b := openBrowser(t, s.User)
+	link := s.link(t, "code")
+	p := b.open(link)
 	row := func(name string) string {
 		return fmt.Sprintf(`[...document.querySelectorAll('.explorer-folders-view .monaco-list-row')].find(r => r.innerText.trim() === %q)`, name)
 	}
 	p.until("file in the explorer", row("hello.txt")+" !== undefined")
 	p.until("second file in the explorer", row("README.md")+" !== undefined")
+	p.until("address without the key", `location.hash === '' && !document.cookie.includes('berth_')`)
 	p.do(chromedp.DoubleClick(chromedp.JSPath(row("hello.txt"))))
 	p.until("text in the editor", `document.querySelector('.editor-instance .view-lines')?.innerText.replace(/\u00a0/g, ' ').includes('hello from the host') ?? false`)
 	p.do(
@@ -102,15 +163,61 @@ func checkCode(t *testing.T, s up) {
 		return read(t, path) == "hello from the host\nedited in the browser"
 	})
 	checkOwner(t, path, s.User)
+	p.do(chromedp.KeyEvent("`", chromedp.KeyModifiers(kb.ModifierCtrl)))
+	p.until("terminal", `document.activeElement?.classList.contains('xterm-helper-textarea') ?? false`)
+	p.do(chromedp.KeyEvent("echo typed > by-terminal" + kb.Enter))
+	path = filepath.Join(s.Dir, "by-terminal")
+	rig.Wait(t, time.Minute, "file made in the terminal", func() bool {
+		content, err := os.ReadFile(path)
+		return err == nil && string(content) == "typed\n"
+	})
+	checkOwner(t, path, s.User)
+	checkServersKey(t, s, p)
+	checkOnlyOnce(t, s, b, link)
 }
 
-// checkDesktop: the link shows a desktop, and keys typed there reach the sandbox.
+// checkServersKey: no cookie of the browser's, whoever may read it, holds the server's own key.
+func checkServersKey(t *testing.T, s up, p page) {
+	t.Helper()
+	key := s.serversKey(t)
+	jar, err := chromedp.Run(p.ctx, func(ctx context.Context, tab *chromedp.Target) (network.GetCookiesResult, error) {
+		return cdp.Call(ctx, tab, network.GetCookies, network.GetCookiesParams{})
+	})
+	if err != nil || len(jar.Cookies) < 2 {
+		t.Fatalf("the browser has %d cookies, %v", len(jar.Cookies), err)
+	}
+	for _, c := range jar.Cookies {
+		if strings.Contains(c.Value, key) {
+			t.Errorf("the server's key is in the cookie %s", c.Name)
+		}
+	}
+}
+
+// checkOnlyOnce: the link that was used is refused in another profile, and that ends what it had opened, too; a new one
+// opens the page again.
+func checkOnlyOnce(t *testing.T, s up, b *browser, link string) {
+	t.Helper()
+	again := b.open(link) // whoever is logged in just comes back to the page
+	again.until("page", `document.querySelector('.monaco-workbench') !== null`)
+	stranger := b.stranger(link)
+	stranger.until("refusal", `document.body.innerText.includes('this link was used before') && document.body.innerText.includes('berth open `+s.Name+`')`)
+	address, _, _ := strings.Cut(link, "#")
+	out := b.open(address)
+	out.until("page that has logged out", `document.body.innerText.includes('Get one with: berth open `+s.Name+`')`)
+	b.open(s.link(t, "code")).until("page by a new link", `document.querySelector('.monaco-workbench') !== null`)
+}
+
+// checkDesktop: the link shows a desktop, and keys typed there reach the sandbox. The desktop has no lock of its own:
+// without the link's key there is nothing to see.
 func checkDesktop(t *testing.T, s up) {
 	var link string
 	for range 10 { // each proves the desktop; one that hung up too early would be shut out after a few
-		link = strings.TrimSpace(s.Berth("url", s.Name, "vnc").Exits(0).Out)
+		link = s.link(t, "vnc")
 	}
-	p := browse(t, link)
+	b := openBrowser(t, s.User)
+	address, _, _ := strings.Cut(link, "#")
+	b.stranger(address).until("login page", `document.body.innerText.includes('Get one with: berth open `+s.Name+`') && !document.querySelector('canvas')`)
+	p := b.open(link)
 	const canvas = `document.querySelector('#noVNC_container canvas')`
 	const pixels = `(() => { const c = ` + canvas + `; return c && c.width ? [...new Uint32Array(c.getContext('2d').getImageData(0, 0, c.width, c.height).data.buffer)] : [] })()`
 	p.until("desktop of many colours", `new Set(`+pixels+`).size > 20`)

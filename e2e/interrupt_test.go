@@ -13,10 +13,10 @@ import (
 	"berth/e2e/internal/rig"
 )
 
-var kills = flag.Int("kills", 0, "how many launches TestKillLoop kills; 0: 30, or 100 with BERTH_E2E_LONG=1")
+var kills = flag.Int("kills", 0, "how often tests kill at random; 0: some times, or 100 with BERTH_E2E_LONG=1")
 
 // steps are those of a launch whose image is here, in their order.
-var steps = []string{"network", "volume", "create", "home", "start", "mounts", "audit", "ready", "links"}
+var steps = []string{"network", "volume", "create", "home", "start", "tunnel", "mounts", "audit", "ready", "links"}
 
 // slowly is a server that takes a while, so that a launch can be caught waiting for it.
 var slowly = []string{"-delay", "1500ms"}
@@ -154,16 +154,8 @@ func TestKillLoop(t *testing.T) {
 	p.Up(rig.Starter)
 	whole := time.Since(began)
 	p.Berth("rm", "-f", p.Name).Exits(0)
-	rounds := *kills
-	switch {
-	case rounds > 0:
-	case os.Getenv("BERTH_E2E_LONG") == "1":
-		rounds = 100
-	default:
-		rounds = 30
-	}
-	finished := 0
-	for range rounds {
+	n, finished := rounds(30), 0
+	for range n {
 		moment := rand.N(whole)
 		up := p.Command("up", "--json", "--image", rig.Starter).Start()
 		select {
@@ -181,5 +173,5 @@ func TestKillLoop(t *testing.T) {
 			t.Fatalf("killed after %s of %s:\n%s", moment, whole, r.Err)
 		}
 	}
-	t.Logf("%d launches of about %s: %d had finished, %d were killed", rounds, whole.Round(time.Millisecond), finished, rounds-finished)
+	t.Logf("%d launches of about %s: %d had finished, %d were killed", n, whole.Round(time.Millisecond), finished, n-finished)
 }

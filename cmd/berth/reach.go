@@ -4,11 +4,13 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"net"
 	"net/netip"
 	"os"
 	"os/exec"
 	"slices"
+	"syscall"
 	"time"
 
 	"berth/internal/fault"
@@ -82,13 +84,15 @@ func (g gateways) Open(ctx context.Context, o sandbox.Observed) (string, error) 
 			return "", err
 		}
 	}
-	how, err := g.start(ctx, name)
-	if err != nil && fault.KindOf(err) == fault.Conflict && g.Serves(name) { // another berth was quicker
-		if by, ok := g.joined(ctx, name, runOf(o)); ok {
-			return by, nil
+	for again := true; ; again = false {
+		how, err := g.start(ctx, name)
+		if err == nil || !again || fault.KindOf(err) != fault.Conflict {
+			return how, err
+		}
+		if how, ok := g.joined(ctx, name, runOf(o)); ok { // another berth was quicker
+			return how, nil
 		}
 	}
-	return how, err
 }
 
 // joined waits for the carrier of a gateway that is there; ok is false when it is another run's or does not answer.
@@ -205,6 +209,13 @@ func (g gateways) Dial(ctx context.Context, o sandbox.Observed, port uint16) (ne
 		dialer := net.Dialer{Timeout: time.Second}
 		return dialer.DialContext(ctx, "tcp", published(o, port).String())
 	}
+	conn, err := g.client(o.Spec.Name).Dial(ctx, port)
+	if !g.died(o.Spec.Name, err) {
+		return conn, err
+	}
+	if _, err := g.Open(ctx, o); err != nil {
+		return nil, err
+	}
 	return g.client(o.Spec.Name).Dial(ctx, port)
 }
 
@@ -220,6 +231,12 @@ func (s *session) clientKey(ctx context.Context, name string) (secret.String, er
 	}
 	record, err := s.Store.Record(name)
 	return record.Keys.Session, err
+}
+
+// died tells by how a socket failed whether its gateway was killed: one that has not come yet, or that ended in peace,
+// leaves none.
+func (g gateways) died(name string, err error) bool {
+	return errors.Is(err, syscall.ECONNREFUSED) && !g.Serves(name)
 }
 
 // Key mints a one-time key; a published link has none.

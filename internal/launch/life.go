@@ -62,12 +62,26 @@ func (l *Launcher) status(o sandbox.Observed, r state.Record) Status {
 			s.Mounts = append(s.Mounts, m)
 		}
 	}
+	missing := l.missing(s.Name)
 	for _, p := range linkPorts {
-		if at := l.Reach.Address(o, p.Inside); at.IsValid() {
+		if at := l.Reach.Address(o, p.Inside); at.IsValid() && !missing[p.Kind] {
 			s.Links = append(s.Links, Link{Kind: p.Kind, At: at})
 		}
 	}
 	return s
+}
+
+// missing gives the links that a sandbox's plan says it has not; their ports are promised, but nothing is served there.
+func (l *Launcher) missing(name string) map[LinkKind]bool {
+	plan, err := l.storedPlan(name)
+	if err != nil {
+		return nil
+	}
+	out := map[LinkKind]bool{}
+	for _, link := range plan.Links {
+		out[link.Kind] = link.Missing != ""
+	}
+	return out
 }
 
 var linkPorts = []LinkPlan{

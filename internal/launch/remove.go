@@ -159,9 +159,10 @@ func (l *Launcher) owns(ctx context.Context, kind sandbox.ObjectKind, name strin
 
 // forget drops what berth itself knows of a name.
 func (l *Launcher) forget(name string) error {
-	if err := errors.Join(os.RemoveAll(l.dir(name)), os.RemoveAll(l.Store.Shared(name)), os.RemoveAll(l.Store.Socket(name))); err != nil {
+	if err := errors.Join(os.RemoveAll(l.dir(name)), os.RemoveAll(l.Store.Shared(name))); err != nil {
 		return fault.New(fault.Failure, "remove it by hand", "%s: %w", name, err)
 	}
+	l.Store.SweepGateway(name)
 	return l.Store.Drop(name)
 }
 

@@ -155,18 +155,21 @@ func (s *Store) Sweep() {
 	}
 }
 
-// sweepSockets looks at each socket under its gateway's lock, so that none that is used goes.
 func (s *Store) sweepSockets() {
 	left, err := filepath.Glob(filepath.Join(s.places.Runtime, s.owner+".*.sock"))
 	if err != nil {
 		return
 	}
 	for _, path := range left {
-		name := strings.TrimSuffix(strings.TrimPrefix(filepath.Base(path), s.owner+"."), ".sock")
-		if held, err := s.TryLock(Gateway, name, "prune"); err == nil {
-			_ = os.Remove(path)
-			_ = held.Unlock() // it was nobody's; one that stays does no harm
-		}
+		s.SweepGateway(strings.TrimSuffix(strings.TrimPrefix(filepath.Base(path), s.owner+"."), ".sock"))
+	}
+}
+
+// SweepGateway takes away the lock and the socket of a sandbox's gateway that was killed; one that lives keeps them.
+func (s *Store) SweepGateway(name string) {
+	if held, err := s.TryLock(Gateway, name, "prune"); err == nil {
+		_ = os.Remove(s.Socket(name))
+		_ = held.Unlock() // it was nobody's; one that stays does no harm
 	}
 }
 

@@ -62,6 +62,16 @@ func (h *Home) InEngine() []string {
 // processes lists the machine's processes that have this home, the dead ones aside. Those in a sandbox have another.
 func (h *Home) processes() []string {
 	var left []string
+	for _, pid := range h.PIDs("") {
+		command, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
+		left = append(left, fmt.Sprintf("process %d: %s", pid, bytes.ReplaceAll(command, []byte{0}, []byte{' '})))
+	}
+	return left
+}
+
+// PIDs gives the processes that have this home and whose command line, its words parted by spaces, holds some words.
+func (h *Home) PIDs(words string) []int {
+	var found []int
 	folders, _ := filepath.Glob("/proc/[0-9]*")
 	for _, folder := range folders {
 		environ, err := os.ReadFile(filepath.Join(folder, "environ"))
@@ -69,9 +79,11 @@ func (h *Home) processes() []string {
 			continue
 		}
 		command, _ := os.ReadFile(filepath.Join(folder, "cmdline"))
-		left = append(left, fmt.Sprintf("process %s: %s", filepath.Base(folder), bytes.ReplaceAll(command, []byte{0}, []byte{' '})))
+		if bytes.Contains(bytes.ReplaceAll(command, []byte{0}, []byte{' '}), []byte(words)) {
+			found = append(found, number(filepath.Base(folder)))
+		}
 	}
-	return left
+	return found
 }
 
 // Gone demands that nothing is left. A process that was told to end may take a moment.

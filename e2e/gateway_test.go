@@ -1,0 +1,421 @@
+package e2e
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"berth/e2e/internal/rig"
+	"berth/internal/sandbox"
+)
+
+// visitor is a browser that draws nothing: it has logged in by a link and holds its cookie.
+type visitor struct {
+	t      *testing.T
+	client *http.Client
+	origin string
+	cookie string
+}
+
+// visit logs in by a link of a kind, as the login page does.
+func (s up) visit(t *testing.T, kind string) visitor {
+	t.Helper()
+	v := visitor{t: t, client: s.User.Client()}
+	if status := v.logIn(s.link(t, kind)); status != http.StatusSeeOther {
+		t.Fatalf("the login gave %d", status)
+	}
+	return v
+}
+
+// logIn shows a link's key and keeps the cookie that comes back, if one does.
+func (v *visitor) logIn(link string) int {
+	v.t.Helper()
+	at, err := url.Parse(link)
+	if err != nil {
+		v.t.Fatal(err)
+	}
+	v.origin = "http://" + at.Host
+	form := url.Values{"k": {strings.TrimPrefix(at.Fragment, "k=")}, "to": {"/"}}
+	request, err := http.NewRequestWithContext(rig.Context(v.t), "POST", v.origin+"/.berth/login", strings.NewReader(form.Encode()))
+	if err != nil {
+		v.t.Fatal(err)
+	}
+	request.Header.Set("Origin", v.origin)
+	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	answer, err := v.client.Do(request)
+	if err != nil {
+		v.t.Fatal(err)
+	}
+	defer answer.Body.Close() //nolint:errcheck // nothing is read from it
+	for _, c := range answer.Cookies() {
+		if strings.HasPrefix(c.Name, "berth_") {
+			v.cookie = c.Name + "=" + c.Value
+		}
+	}
+	return answer.StatusCode
+}
+
+// get asks for a path; 0 when nobody answers.
+func (v visitor) get(path string) int {
+	v.t.Helper()
+	request, err := http.NewRequestWithContext(rig.Context(v.t), "GET", v.origin+path, nil)
+	if err != nil {
+		v.t.Fatal(err)
+	}
+	request.Header.Set("Cookie", v.cookie)
+	answer, err := v.client.Do(request)
+	if err != nil {
+		return 0
+	}
+	defer answer.Body.Close() //nolint:errcheck // only its end matters
+	if _, err := io.Copy(io.Discard, answer.Body); err != nil {
+		return 0
+	}
+	return answer.StatusCode
+}
+
+// TestNothingListensButTheGateway: the sandbox has no network and publishes nothing; each link's port listens on both
+// loopback addresses and on no other, and it is the gateway, the user's own process, that does.
+func TestNothingListensButTheGateway(t *testing.T) {
+	rig.Need(t)
+	h := rig.New(t)
+	s := up{Project: h.Project("sealed"), Image: rig.Starter}
+	s.Up(rig.Starter)
+	seen, err := rig.Docker(t).ContainerInspect(rig.Context(t), sandbox.ContainerName(s.Name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if seen.HostConfig.NetworkMode != "none" || len(seen.HostConfig.PortBindings) > 0 || len(seen.NetworkSettings.Ports) > 0 || seen.HostConfig.PublishAllPorts {
+		t.Errorf("the container is on %s with ports %v %v", seen.HostConfig.NetworkMode, seen.HostConfig.PortBindings, seen.NetworkSettings.Ports)
+	}
+	if got := s.inside(t, "tail -n +3 /proc/net/dev | cut -d: -f1 | tr -d ' '"); got != "lo" {
+		t.Errorf("it has the interfaces %q", got)
+	}
+	var links listed
+	s.Berth("ls", "--json").Exits(0).JSON(&links)
+	var want []string
+	for _, l := range links.Sandboxes[0].Links {
+		at := netip.MustParseAddrPort(l.At)
+		want = append(want, at.String(), netip.AddrPortFrom(netip.IPv6Loopback(), at.Port()).String())
+	}
+	gateway := h.PIDs(" gateway " + s.Name)
+	if len(gateway) != 1 || len(want) == 0 {
+		t.Fatalf("%d gateways serve %v", len(gateway), want)
+	}
+	var held, others []string
+	own := sockets(t, gateway[0])
+	for _, l := range listeners(t) {
+		switch {
+		case own[l.inode]:
+			held = append(held, l.at.String())
+		case slices.ContainsFunc(want, func(at string) bool { return netip.MustParseAddrPort(at).Port() == l.at.Port() }):
+			others = append(others, l.at.String())
+		}
+	}
+	slices.Sort(want)
+	slices.Sort(held)
+	if !slices.Equal(held, want) || len(others) > 0 {
+		t.Errorf("the gateway listens at %v, want %v; somebody else at %v", held, want, others)
+	}
+	for _, pid := range h.PIDs("") {
+		if pid != gateway[0] {
+			t.Errorf("process %d of the user's stays besides the gateway", pid)
+		}
+	}
+}
+
+type listener struct {
+	at    netip.AddrPort
+	inode string
+}
+
+// listeners reads what ss -ltn would say.
+func listeners(t *testing.T) []listener {
+	t.Helper()
+	var all []listener
+	for _, table := range []string{"/proc/net/tcp", "/proc/net/tcp6"} {
+		f, err := os.Open(table)
+		if os.IsNotExist(err) {
+			continue // a machine without IPv6
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		lines := bufio.NewScanner(f)
+		for lines.Scan() {
+			// "0: 0100007F:1F4A 00000000:0000 0A ... inode": the address in words of the machine's byte order.
+			words := strings.Fields(lines.Text())
+			if len(words) > 9 && words[3] == "0A" {
+				all = append(all, listener{address(t, words[1]), words[9]})
+			}
+		}
+		if err := lines.Err(); err != nil {
+			t.Fatal(err)
+		}
+		_ = f.Close() // read to its end
+	}
+	return all
+}
+
+// address reads "0100007F:1F4A", little-endian words and a port.
+func address(t *testing.T, text string) netip.AddrPort {
+	t.Helper()
+	words, port, _ := strings.Cut(text, ":")
+	var bytes []byte
+	for i := 0; i+8 <= len(words); i += 8 {
+		word, err := strconv.ParseUint(words[i:i+8], 16, 32)
+		if err != nil {
+			t.Fatal(err)
+		}
+		bytes = append(bytes, byte(word), byte(word>>8), byte(word>>16), byte(word>>24))
+	}
+	addr, ok := netip.AddrFromSlice(bytes)
+	number, err := strconv.ParseUint(port, 16, 16)
+	if !ok || err != nil {
+		t.Fatalf("%s is no address", text)
+	}
+	return netip.AddrPortFrom(addr.Unmap(), uint16(number))
+}
+
+// sockets gives the inodes of a process's sockets.
+func sockets(t *testing.T, pid int) map[string]bool {
+	t.Helper()
+	out := map[string]bool{}
+	files, err := filepath.Glob(fmt.Sprintf("/proc/%d/fd/*", pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		to, _ := os.Readlink(file) // closed in between
+		if inode, ok := strings.CutPrefix(to, "socket:["); ok {
+			out[strings.TrimSuffix(inode, "]")] = true
+		}
+	}
+	return out
+}
+
+// kill ends processes as a crash would, and waits until they hold nothing any more.
+func kill(t *testing.T, pids ...int) {
+	t.Helper()
+	for _, pid := range pids {
+		if out, err := rig.AsRoot(t, "kill", "-9", strconv.Itoa(pid)).CombinedOutput(); err != nil && !strings.Contains(string(out), "No such process") {
+			t.Fatalf("kill %d: %v %s", pid, err, out)
+		}
+		rig.Wait(t, 10*time.Second, "end of a killed process", func() bool {
+			status, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+			return err != nil || strings.Contains(string(status), ") Z ")
+		})
+	}
+}
+
+// gateway gives the processes that serve the sandbox's links.
+func (s up) gateway() []int { return s.PIDs(" gateway " + s.Name) }
+
+// serve gives berth's programs in the sandbox that hold the carrier.
+func (s up) serve(t *testing.T) []int {
+	t.Helper()
+	top, err := rig.DockerAt(t, s.Host).ContainerTop(rig.Context(t), sandbox.ContainerName(s.Name), []string{"-eo", "pid,args"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var found []int
+	for _, row := range top.Processes {
+		if strings.HasPrefix(row[1], "/.berth/inside serve") {
+			pid, err := strconv.Atoi(strings.TrimSpace(row[0]))
+			if err != nil {
+				t.Fatal(err)
+			}
+			found = append(found, pid)
+		}
+	}
+	return found
+}
+
+// rounds is how often a test kills at random.
+func rounds(usual int) int {
+	switch {
+	case *kills > 0:
+		return *kills
+	case os.Getenv("BERTH_E2E_LONG") == "1":
+		return 100
+	}
+	return usual
+}
+
+// TestKilledUnderTheLinks: whatever of the way into the sandbox is killed, and whenever, browsers and programs that were
+// let in before are served again. The program inside is started again at once by the gateway, the gateway by whatever
+// berth does next.
+func TestKilledUnderTheLinks(t *testing.T) {
+	rig.Need(t)
+	h := rig.New(t)
+	s := up{Project: h.Project("links"), Image: rig.Starter}
+	s.Up(rig.Standin(t))
+	browser, program := s.visit(t, "api"), s.api(t)
+	revivals := [][]string{{"ls"}, {"url", s.Name, "api"}, {"prune"}}
+	n := rounds(15)
+	var longest time.Duration
+	for i := range n {
+		victim := []string{"inside", "gateway", "both"}[i%3]
+		go func() { _ = browser.get("/bytes?n=50000000") }() // something is under way, and is cut
+		<-time.After(rand.N(200 * time.Millisecond))
+		if victim != "gateway" {
+			kill(t, s.serve(t)...)
+		}
+		if victim != "inside" {
+			kill(t, s.gateway()...)
+			s.Berth(revivals[i%len(revivals)]...).Exits(0)
+		}
+		began := time.Now()
+		rig.Wait(t, 10*time.Second, "link after "+victim+" was killed", func() bool { return browser.get("/ready") == 200 })
+		longest = max(longest, time.Since(began))
+		if status, text := program.ask(program.key, "GET", "/ready", "", nil); status != 200 {
+			t.Errorf("the program's key gives %d %s", status, text)
+		}
+		if got := len(s.gateway()); got != 1 {
+			t.Fatalf("%d gateways serve it", got)
+		}
+	}
+	rig.Wait(t, 10*time.Second, "end of what had been killed inside", func() bool { return len(s.serve(t)) == 1 })
+	s.Berth("audit", s.Name).Exits(0)
+	t.Logf("%d kills; the longest way back took %s", n, longest.Round(time.Millisecond))
+}
+
+// TestAGatewayIsKilledInALaunch: the launch goes on with another, or takes back what it made; nothing is left then.
+func TestAGatewayIsKilledInALaunch(t *testing.T) {
+	rig.Need(t)
+	image := rig.Standin(t, slowly...)
+	for range max(1, rounds(6)/3) {
+		h := rig.New(t)
+		s := up{Project: h.Project("midway"), Image: image}
+		launch, _ := launching(s.Project, image, "tunnel")
+		rig.Wait(t, 20*time.Second, "gateway", func() bool { return len(s.gateway()) > 0 })
+		<-time.After(rand.N(time.Second))
+		kill(t, s.gateway()...)
+		if r := launch.Wait(); r.Code == 0 {
+			v := s.visit(t, "api")
+			if got := v.get("/ready"); got != 200 {
+				t.Errorf("the link gives %d", got)
+			}
+		} else if left := h.InEngine(); len(left) > 0 {
+			t.Errorf("exit %d, and there is %v: %s", r.Code, left, r.Err)
+		}
+	}
+}
+
+// TestALogoutOutlivesItsGateway: a link that came back from a browser that does not know it logs out for good.
+func TestALogoutOutlivesItsGateway(t *testing.T) {
+	rig.Need(t)
+	h := rig.New(t)
+	s := up{Project: h.Project("logout"), Image: rig.Starter}
+	s.Up(rig.Starter)
+	link := s.link(t, "api")
+	first, second, other := visitor{t: t, client: s.User.Client()}, visitor{t: t, client: s.User.Client()}, s.visit(t, "api")
+	if got := first.logIn(link); got != 303 || first.get("/ready") != 200 {
+		t.Fatalf("the first login gave %d", got)
+	}
+	if got := second.logIn(link); got != 403 || second.get("/ready") != 401 {
+		t.Errorf("the second login gave %d", got)
+	}
+	for range 2 {
+		if got := first.get("/ready"); got != 401 {
+			t.Errorf("the first browser is still let in: %d", got)
+		}
+		if got := other.get("/ready"); got != 200 {
+			t.Errorf("who logged in by another link is out: %d", got)
+		}
+		kill(t, s.gateway()...)
+		s.Berth("ls").Exits(0)
+	}
+	s.Berth("restart", s.Name).Exits(0)
+	if got := other.get("/ready"); got != 401 {
+		t.Errorf("a cookie of the run before gives %d", got)
+	}
+}
+
+// TestTwoGatewaysForOneSandbox: one serves it, the other says why it does not.
+func TestTwoGatewaysForOneSandbox(t *testing.T) {
+	rig.Need(t)
+	h := rig.New(t)
+	s := up{Project: h.Project("race"), Image: rig.Starter}
+	s.Up(rig.Starter)
+	v := s.visit(t, "api")
+	refusal := regexp.QuoteMeta(s.Name + ": another gateway serves its links")
+	says(t, s.Berth("gateway", s.Name).Exits(7), refusal, "berth url "+s.Name)
+	for range 3 {
+		kill(t, s.gateway()...)
+		one, two := s.Command("gateway", s.Name).Start(), s.Command("gateway", s.Name).Start()
+		var loser, winner *rig.Process
+		select {
+		case <-one.Done():
+			loser, winner = one, two
+		case <-two.Done():
+			loser, winner = two, one
+		case <-time.After(20 * time.Second):
+			t.Fatal("both live")
+		}
+		says(t, loser.Wait().Exits(7), refusal, "berth url "+s.Name)
+		rig.Wait(t, 10*time.Second, "link", func() bool { return v.get("/ready") == 200 })
+		if pids := s.gateway(); len(pids) != 1 || pids[0] != winner.PID() {
+			t.Errorf("%v serve it, the winner is %d", pids, winner.PID())
+		}
+	}
+}
+
+// TestAGatewayWhosePortIsTaken says which, and the sandbox is served again once it is free.
+func TestAGatewayWhosePortIsTaken(t *testing.T) {
+	rig.Need(t)
+	h := rig.New(t)
+	s := up{Project: h.Project("taken"), Image: rig.Starter}
+	s.Up(rig.Starter)
+	v := s.visit(t, "api")
+	kill(t, s.gateway()...)
+	at, err := url.Parse(v.origin)
+	if err != nil {
+		t.Fatal(err)
+	}
+	thief, err := net.Listen("tcp6", "[::1]:"+at.Port())
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := s.Berth("url", s.Name, "api").Exits(7)
+	says(t, r, `port `+at.Port()+`: ::1 is taken or not allowed: .*address already in use`, ".*")
+	if err := thief.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s.Berth("url", s.Name, "api").Exits(0)
+	if got := v.get("/ready"); got != 200 {
+		t.Errorf("the link gives %d", got)
+	}
+}
+
+// TestNothingIsLeftOfAKilledGateway: not its socket, its lock or its folder, be it rm or prune that looks.
+func TestNothingIsLeftOfAKilledGateway(t *testing.T) {
+	rig.Need(t)
+	h := rig.New(t)
+	s := up{Project: h.Project("remains"), Image: rig.Starter}
+	s.Up(rig.Starter)
+	kill(t, s.gateway()...)
+	s.Berth("rm", "-f", s.Name).Exits(0)
+	h.Gone()
+	s.Up(rig.Starter)
+	kill(t, s.gateway()...)
+	if out, err := rig.AsRoot(t, "docker", "rm", "-f", "-v", sandbox.ContainerName(s.Name)).CombinedOutput(); err != nil {
+		t.Fatalf("%v %s", err, out)
+	}
+	s.Berth("prune").Exits(0)
+	s.Berth("rm", "-f", s.Name).Exits(0)
+	h.Gone()
+}
