@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -42,6 +43,7 @@ func (b *backend) Networks(ctx context.Context, e tui.Edits) (tui.NetworkList, e
 			Chosen: chosen[j.ID], Relay: relayable(j), Value: networkWord(j, n),
 		})
 	}
+	slices.SortStableFunc(out.Networks, func(a, b tui.Network) int { return cmp.Compare(min(len(a.Refused), 1), min(len(b.Refused), 1)) })
 	return out, nil
 }
 
