@@ -20,9 +20,9 @@ podman-5.8       sid       podman
 podman-rootless  sid       podman-user
 podman-4.3       bookworm  podman-user
 '
-docker_packages='docker.io iptables iproute2 procps'
-rootless_packages='uidmap rootlesskit slirp4netns'
-podman_packages='podman crun netavark aardvark-dns nftables iptables iproute2 procps uidmap slirp4netns fuse-overlayfs catatonit'
+docker_packages=(docker.io iptables iproute2 procps)
+rootless_packages=("${docker_packages[@]}" uidmap rootlesskit slirp4netns)
+podman_packages=(podman crun netavark aardvark-dns nftables iptables iproute2 procps uidmap slirp4netns fuse-overlayfs catatonit)
 
 # system RELEASE PACKAGE...: sets root to a tree of this release that has the packages.
 system() {
@@ -43,6 +43,7 @@ system() {
         touch "$root/.made"
     fi
     for package; do
+        # shellcheck disable=SC2016 # dpkg-query expands it
         chroot "$root" dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || lacking="$lacking $package"
     done
     [ -z "$lacking" ] || say "installing$lacking in the tree of $release"
@@ -112,9 +113,12 @@ containers_conf() {
 start() {
     local engine=$1 release=$2 kind=$3 number=$4 private=
     case $kind in
-    docker | remapped) system "$release" $docker_packages ;;
-    rootless) system "$release" $docker_packages $rootless_packages ;;
-    podman*) system "$release" $podman_packages $([ "$release" = bookworm ] || echo passt) ;;
+    docker | remapped) system "$release" "${docker_packages[@]}" ;;
+    rootless) system "$release" "${rootless_packages[@]}" ;;
+    podman*)
+        [ "$release" = bookworm ] || podman_packages+=(passt) # which came after it
+        system "$release" "${podman_packages[@]}"
+        ;;
     esac
     place=$places/$engine
     mkdir -p "$place"/{data,exec,home,run,store}
@@ -198,11 +202,11 @@ running=
 trap 'for engine in $running; do stop "$engine"; done' EXIT
 trap 'exit 143' TERM INT HUP
 
-failed= number=0
-all=$(printf '%s\n' "$engines" | awk 'NF {print $1}')
-[ $# -gt 0 ] || set -- $all
+failed='' number=0
+mapfile -t all < <(printf '%s\n' "$engines" | awk 'NF {print $1}')
+[ $# -gt 0 ] || set -- "${all[@]}"
 for engine; do
-    row=$(printf '%s\n' "$engines" | grep "^$engine ") || give_up "$engine: no such engine" "one of: $(echo $all)"
+    row=$(printf '%s\n' "$engines" | grep "^$engine ") || give_up "$engine: no such engine" "one of: ${all[*]}"
     read -r _ release kind <<<"$row"
     number=$((number + 1))
     stop "$engine"
@@ -215,6 +219,6 @@ for engine; do
     stop "$engine"
 done
 (cd "$tree" && as_user go run ./e2e/engines "$results") >"$tree/engines.md"
-[ $# -lt "$(echo "$all" | wc -w)" ] || cp "$tree/engines.md" docs/engines.md
+[ $# -lt "${#all[@]}" ] || cp "$tree/engines.md" docs/engines.md
 cat "$tree/engines.md"
 [ -z "$failed" ] || give_up "the suite failed on$failed"

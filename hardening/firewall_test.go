@@ -13,11 +13,14 @@ func TestOnlyEnginesThatKeepLoopbackToThemselvesMayPublish(t *testing.T) {
 		engine sandbox.Engine
 		may    bool
 	}{
-		"20.10":       {sandbox.Engine{Kind: sandbox.Docker, Version: "20.10.24+dfsg1"}, false},
-		"26.1":        {sandbox.Engine{Kind: sandbox.Docker, Version: "26.1.5"}, false},
-		"27 remapped": {sandbox.Engine{Kind: sandbox.DockerUserns, Version: "27.5.1"}, false},
-		"28":          {sandbox.Engine{Kind: sandbox.Docker, Version: "28.0.0"}, true},
-		"untold":      {sandbox.Engine{Kind: sandbox.Docker}, false},
+		"20.10":           {sandbox.Engine{Kind: sandbox.Docker, Version: "20.10.24+dfsg1"}, false},
+		"26.1":            {sandbox.Engine{Kind: sandbox.Docker, Version: "26.1.5"}, false},
+		"27 remapped":     {sandbox.Engine{Kind: sandbox.DockerUserns, Version: "27.5.1"}, false},
+		"28":              {sandbox.Engine{Kind: sandbox.Docker, Version: "28.0.0"}, true},
+		"26 rootless":     {sandbox.Engine{Kind: sandbox.DockerRootless, Version: "26.1.5"}, true},
+		"Podman":          {sandbox.Engine{Kind: sandbox.Podman, Version: "5.8.6"}, false},
+		"Podman rootless": {sandbox.Engine{Kind: sandbox.PodmanRootless, Version: "5.8.6"}, true},
+		"untold":          {sandbox.Engine{Kind: sandbox.Docker}, false},
 	} {
 		if MayPublish(c.engine) != c.may {
 			t.Errorf("%s: not %t", name, c.may)

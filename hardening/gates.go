@@ -93,6 +93,13 @@ var gates = []Gate{
 		hit:   openToNeighbours,
 	},
 	{
+		ID: "podman-open", Severity: Warn,
+		Fact:  "with Podman as root a neighbour on the LAN can reach a container on a bridge by a route to its address, published or not",
+		Berth: "publishes nothing: --publish is refused; a sandbox with direct egress counts as reachable",
+		Fix:   "run Podman without root, or drop packets that are forwarded to its networks",
+		hit:   func(e sandbox.Engine) bool { return e.Kind == sandbox.Podman },
+	},
+	{
 		ID: "runc-2026-41579", Severity: Warn,
 		Fact:  "runc before 1.3.6 and 1.4.3 has a known hole (CVE-2026-41579)",
 		Berth: "warns of it",

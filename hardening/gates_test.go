@@ -30,7 +30,7 @@ func TestWhatIsSaidOfEnginesThatExist(t *testing.T) {
 			no-checkpoint one-endpoint no-gateway-priority ro-not-recursive cgroup-v1`},
 		"the newest":           {modern, ""},
 		"rootless":             {rootless, "no-cpu-limit no-memory-limit no-pids-limit"},
-		"Podman":               {podman, "one-endpoint no-gateway-priority"},
+		"Podman":               {podman, "podman-open one-endpoint no-gateway-priority"},
 		"an old Desktop":       {desktop, "desktop-api"},
 		"open, bare, remapped": {bare, "no-seccomp open-tcp userns-remap remote no-lsm"},
 	} {

@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"berth/hardening"
+	"berth/internal/sandbox"
 )
 
 func (a *app) firewallCommand() *cobra.Command {
@@ -44,7 +45,7 @@ func (a *app) printFirewall(ctx context.Context) error {
 		return err
 	}
 	rules := []string{}
-	if !hardening.MayPublish(seen.Engine) {
+	if seen.Engine.Kind != sandbox.Podman && !hardening.MayPublish(seen.Engine) {
 		rules = hardening.FirewallRules(seen.Networks)
 	}
 	if a.global.json {
@@ -53,7 +54,12 @@ func (a *app) printFirewall(ctx context.Context) error {
 			Rules  []string `json:"rules"`
 		}{seen.Engine.Version, rules})
 	}
-	if len(rules) == 0 {
+	switch {
+	case len(rules) > 0:
+	case !hardening.MayPublish(seen.Engine):
+		reason, _ := hardening.WhyNotPublish(seen.Engine)
+		a.print.Note("%s; it does not tell the devices of its networks: drop what other devices forward to their ranges", reason)
+	default:
 		a.print.Note("engine %s keeps what is published on 127.0.0.1 to this machine by itself", seen.Engine.Version)
 	}
 	a.print.Lines(rules...)

@@ -58,9 +58,8 @@ func (b *builder) egress() error {
 // publish publishes the links on loopback, which takes a bridge. It is refused where loopback is open to the LAN.
 func (b *builder) publish() error {
 	if e := b.engine(); !hardening.MayPublish(e) {
-		return fault.New(fault.Usage, "leave it out, the links work without; the rules with this engine's networks: berth firewall print",
-			"%s: before engine 28 a neighbour on the LAN reaches what is published on 127.0.0.1, and this is %s; in raw PREROUTING "+
-				"two rules close it: drop -d 127.0.0.0/8 ! -i lo, and drop -d SUBNET ! -i BRIDGE for each bridge", b.s.Source("publish"), e.Version)
+		reason, hint := hardening.WhyNotPublish(e)
+		return fault.New(fault.Usage, hint, "%s: %s", b.s.Source("publish"), reason)
 	}
 	for _, l := range b.plan.Links {
 		if l.Missing == "" {

@@ -7,6 +7,7 @@ import (
 
 	"berth/internal/config"
 	"berth/internal/fault"
+	"berth/internal/sandbox"
 )
 
 var publishing = config.Flag{Key: "publish", Name: "--publish", Values: []string{"true"}}
@@ -36,6 +37,16 @@ func TestBeforeEngine28NothingIsPublished(t *testing.T) {
 		"two rules close it: drop -d 127.0.0.0/8 ! -i lo, and drop -d SUBNET ! -i BRIDGE for each bridge"
 	if err == nil || err.Error() != want || fault.KindOf(err) != fault.Usage ||
 		fault.HintOf(err) != "leave it out, the links work without; the rules with this engine's networks: berth firewall print" {
+		t.Errorf("%v\nhint %s", err, fault.HintOf(err))
+	}
+}
+
+func TestPodmanWithRootPublishesNothing(t *testing.T) {
+	in := planInput(t, "", publishing)
+	in.Observation.Engine.Kind, in.Observation.Engine.Version = sandbox.Podman, "5.8.6"
+	_, err := NewPlan(in)
+	want := "flag --publish: a neighbour on the LAN reaches a container of this engine (Podman with root) by a route to its address"
+	if err == nil || err.Error() != want || fault.HintOf(err) != "leave it out, the links work without; or run Podman without root" {
 		t.Errorf("%v\nhint %s", err, fault.HintOf(err))
 	}
 }
