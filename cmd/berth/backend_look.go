@@ -147,6 +147,13 @@ func (b *backend) links(s launch.Status, planned []launch.LinkPlan) []tui.Link {
 			out = append(out, link)
 		}
 	}
+	for _, p := range planned[min(len(linkLabels), len(planned)):] { // those of links.extra
+		if where, ok := at[p.Kind]; ok {
+			out = append(out, tui.Link{
+				Kind: string(p.Kind), Label: string(p.Kind), Note: "this machine only", URL: fmt.Sprintf("http://%s.localhost:%d", s.Name, where.Port()),
+			})
+		}
+	}
 	return out
 }
 

@@ -115,11 +115,11 @@ func (a *app) gatewayConfig(s *session, served launch.Served) (gateway.Config, e
 		Ready: func(st gateway.Status) { tellParent(gatewayAnswer{How: st.Carrier}) },
 	}
 	var ports tunnel.Ports
-	for i, l := range served.Links {
+	for _, l := range served.Links {
 		if l.Missing == "" {
 			ports = append(ports, l.Inside)
 			c.Front.Plain = c.Front.Plain || l.Plain && l.Kind != launch.API
-			c.Front.Links = append(c.Front.Links, gateway.Link{Kind: string(l.Kind), Inside: l.Inside, Port: served.Record.Ports[i]})
+			c.Front.Links = append(c.Front.Links, gateway.Link{Kind: string(l.Kind), Inside: l.Inside, Port: l.Host})
 		}
 	}
 	proxied := served.Egress.Mode == egress.On || served.Egress.Mode == egress.List

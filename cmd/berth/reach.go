@@ -196,11 +196,14 @@ func (g gateways) Address(o sandbox.Observed, port uint16) netip.AddrPort {
 	if err != nil || !g.Serves(o.Spec.Name) {
 		return netip.AddrPort{}
 	}
-	i := slices.Index(launch.InsidePorts[:], port)
-	if i < 0 {
+	at := record.Extra[port]
+	if i := slices.Index(launch.InsidePorts[:], port); i >= 0 {
+		at = record.Ports[i]
+	}
+	if at == 0 {
 		return netip.AddrPort{}
 	}
-	return netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), record.Ports[i])
+	return netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), at)
 }
 
 // Dial connects to a port inside by the gateway's carrier.

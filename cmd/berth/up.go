@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -197,6 +198,9 @@ func upLines(r *launch.Result) []string {
 		default:
 			lines = append(lines, fmt.Sprintf("  %-7s  %s", row.label, l.URL.Reveal()))
 		}
+	}
+	for _, l := range r.Links[min(len(linkLabels), len(r.Links)):] { // those of links.extra
+		lines = append(lines, fmt.Sprintf("  %-7s  %-*s  %s", l.Kind, longest, l.URL.Reveal(), cmp.Or(l.Missing, l.Opens)))
 	}
 	return append(lines, "  stop     berth stop "+r.Status.Name)
 }

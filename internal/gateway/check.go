@@ -101,7 +101,7 @@ func (v *visit) read(h *head) (asked, string) {
 	return asked{
 		host:    slices.Contains(l.hosts, string(h.single[kindHost])),
 		trace:   string(h.method) == "TRACE",
-		origin:  originOf(h.single[kindOrigin], h.single[kindHost]),
+		origin:  originOf(h),
 		site:    siteOf(h.single[kindSite]),
 		safe:    h.safe(),
 		upgrade: h.upgrade,
@@ -114,11 +114,17 @@ func (v *visit) read(h *head) (asked, string) {
 	}, login
 }
 
-func originOf(origin, host []byte) origin {
+// originOf compares Origin with Host. A form of a page from inside says null, because the gateway's no-referrer hides the
+// origin (Fetch standard, "append a request Origin header"); that it is of this site, Sec-Fetch-Site says, which a framed
+// or foreign page cannot make same-origin.
+func originOf(h *head) origin {
+	origin, host := h.single[kindOrigin], h.single[kindHost]
 	const scheme = "http://"
 	switch {
 	case origin == nil:
 		return originNone
+	case string(origin) == "null" && string(h.single[kindSite]) == "same-origin" && !h.upgrade:
+		return originOwn
 	case len(origin) == len(scheme)+len(host) && string(origin[:len(scheme)]) == scheme && string(origin[len(scheme):]) == string(host):
 		return originOwn
 	}

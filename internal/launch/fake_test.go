@@ -249,6 +249,9 @@ func (f *fakeRuntime) Remove(_ context.Context, kind sandbox.ObjectKind, name st
 type fakeReach struct{ server netip.AddrPort }
 
 func (r fakeReach) Address(_ sandbox.Observed, port uint16) netip.AddrPort {
+	if !slices.Contains(InsidePorts[:], port) {
+		return netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), 8200)
+	}
 	if i := slices.Index(InsidePorts[:], port); i >= 0 {
 		return netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), uint16(8010+i))
 	}

@@ -68,6 +68,7 @@ func (l *Launcher) status(o sandbox.Observed, r state.Record) Status {
 			s.Links = append(s.Links, Link{Kind: p.Kind, At: at})
 		}
 	}
+	s.Links = append(s.Links, l.extraAt(o, r)...)
 	return s
 }
 

@@ -34,7 +34,8 @@ type Input struct {
 	Project     string // folder the sandbox belongs to
 	Version     string // berth's
 	Keys        state.Keys
-	Ports       [3]uint16 // promised to the links: api, VS Code, desktop
+	Ports       [3]uint16         // promised to the links: api, VS Code, desktop
+	Extra       map[uint16]uint16 // further ports inside and what was promised to them
 	Subnet      netip.Prefix
 	Dir         string            // folder for files generated for this sandbox
 	Program     string            // unpacked berth-inside on the host
@@ -253,7 +254,8 @@ func (p *Plan) linksText() string {
 }
 
 func linkName(kind LinkKind) string {
-	return map[LinkKind]string{API: "api", Code: "VS Code", VNC: "VNC"}[kind]
+	name := map[LinkKind]string{API: "api", Code: "VS Code", VNC: "VNC"}[kind]
+	return cmp.Or(name, "port "+string(kind))
 }
 
 func count(findings []hardening.Finding) (held, given, lacking int) {

@@ -104,7 +104,7 @@ func (b *builder) links() error {
 		links[i].Missing = b.missing(links[i].Kind)
 		links[i].Plain = b.in.Plain || links[i].Kind == API
 	}
-	b.plan.Links = links
+	b.plan.Links = append(links, b.extraLinks()...)
 	if b.plan.VNC == "on" && b.home() == hardening.MemoryHome {
 		return fault.New(fault.Usage, "--profile strict", "%s: vnc = on: %s", b.s.Source("vnc"), b.missing(VNC))
 	}

@@ -142,7 +142,7 @@ func (l *Launcher) links(ctx context.Context, seen sandbox.Observed, plans []Lin
 			link.Missing = "its gateway knows it by name only: berth up --recreate --ip"
 		} else if p.Missing == "" {
 			link.At = l.Reach.Address(seen, p.Inside)
-			link.Missing = provers[p.Kind](l, ctx, seen, &link)
+			link.Missing = proverOf(p.Kind)(l, ctx, seen, &link)
 		}
 		if link.Missing != "" && p.Kind == VNC && vnc == "on" {
 			return nil, fault.New(fault.Image, agentserver.NoDesktopHint, "%s: vnc = on: %s", seen.Spec.Name, link.Missing)
@@ -155,6 +155,14 @@ func (l *Launcher) links(ctx context.Context, seen sandbox.Observed, plans []Lin
 // provers fill in the URL of a link, or say why there is none.
 var provers = map[LinkKind]func(*Launcher, context.Context, sandbox.Observed, *Link) string{
 	API: (*Launcher).apiLink, Code: (*Launcher).codeLink, VNC: (*Launcher).vncLink,
+}
+
+// proverOf gives what proves a link. Behind a further port nothing needs to listen yet.
+func proverOf(kind LinkKind) func(*Launcher, context.Context, sandbox.Observed, *Link) string {
+	if prove, known := provers[kind]; known {
+		return prove
+	}
+	return (*Launcher).apiLink
 }
 
 // pageLimit bounds the wait for a page whose server says that it runs.

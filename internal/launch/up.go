@@ -83,7 +83,7 @@ func (l *Launcher) plan(q Request, observed sandbox.Observation) (*Plan, state.R
 	plan, err := NewPlan(Input{
 		Settings: q.Settings, Host: l.Host, Files: l.Files, State: l.Store.Places().All(), Observation: observed,
 		Names: l.Names, StarterKey: starterKey, Name: record.Name, ID: hex.EncodeToString(id[:]), Owner: l.Store.Owner(), Project: q.Project,
-		Version: l.Version, Keys: record.Keys, Ports: record.Ports,
+		Version: l.Version, Keys: record.Keys, Ports: record.Ports, Extra: record.Extra,
 		Subnet: subnet.Prefix, Dir: l.dir(record.Name), Program: program, EnvFiles: envFiles, Compose: l.composeFor(q.Settings),
 		Run: l.Store.Shared(record.Name), Plain: l.PlainAddresses, Allowed: allowed,
 	})
@@ -108,7 +108,10 @@ func (l *Launcher) record(q Request, observed sandbox.Observation) (state.Record
 	if record.Keys.Session.Empty() {
 		record.Keys = state.Keys{Session: newKey(), Secret: newKey(), Gateway: newKey()}
 	}
-	record.Ports, err = l.ports(record, q.Settings, observed)
+	if record.Ports, err = l.ports(record, q.Settings, observed); err != nil {
+		return record, err
+	}
+	record.Extra, err = l.extraPorts(record, q.Settings.Links.Extra)
 	return record, err
 }
 

@@ -1,0 +1,34 @@
+package launch
+
+import (
+	"testing"
+
+	"berth/internal/fault"
+)
+
+func TestAFurtherPortInsideGetsALinkAndKeepsItsPort(t *testing.T) {
+	f := newFixture(t)
+	f.request.Settings.Links.Extra = []uint16{3000, 80}
+	result := f.up(t)
+	if len(result.Links) != 5 {
+		t.Fatalf("links are %+v", result.Links)
+	}
+	for i, want := range []string{"80", "3000"} {
+		if link := result.Links[3+i]; string(link.Kind) != want || link.Missing != "" {
+			t.Errorf("link %d is %+v, not of port %s", 3+i, link, want)
+		}
+	}
+	record, err := f.Store.Record("shop")
+	if err != nil || record.Extra[3000] != 3000 || record.Extra[80] < 1024 {
+		t.Errorf("promised are %v, %v", record.Extra, err)
+	}
+}
+
+func TestAPortThatHasALinkAnywayIsNoExtra(t *testing.T) {
+	f := newFixture(t)
+	f.request.Settings.Links.Extra = []uint16{8001}
+	_, err := f.Plan(t.Context(), f.request)
+	if err == nil || err.Error() != "links.extra: port 8001 has a link anyway" || fault.HintOf(err) != "leave it out" {
+		t.Errorf("%v, hint %s", err, fault.HintOf(err))
+	}
+}
