@@ -85,6 +85,7 @@ func (v *visit) say(status int, headers, body string, bodiless bool) error {
 		"X-Content-Type-Options: nosniff\r\n" +
 		"Referrer-Policy: no-referrer\r\n" +
 		"Cross-Origin-Resource-Policy: same-origin\r\n" +
+		openerPolicy +
 		"Connection: close\r\n\r\n"
 	if !bodiless {
 		answer += body

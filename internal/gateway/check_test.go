@@ -177,7 +177,7 @@ func TestPagesOfOursAreFramedAndKeptByNobody(t *testing.T) {
 	answer, body := h.ask("code", "GET /", "Accept: text/html")
 	for name, want := range map[string]string{
 		"Cache-Control": "no-store", "Referrer-Policy": "no-referrer", "X-Content-Type-Options": "nosniff",
-		"Cross-Origin-Resource-Policy": "same-origin", "Content-Security-Policy": ownPolicy,
+		"Cross-Origin-Resource-Policy": "same-origin", "Cross-Origin-Opener-Policy": "same-origin-allow-popups", "Content-Security-Policy": ownPolicy,
 	} {
 		if got := answer.Header.Get(name); got != want {
 			t.Errorf("%s: %q, want %q", name, got, want)

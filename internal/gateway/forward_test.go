@@ -205,7 +205,7 @@ func TestWhatASandboxSaysIsCleaned(t *testing.T) {
 			"Set-Cookie: vscode-tkn="+serverKey+"; SameSite=lax\r\nSet-Cookie: berth_1=x\r\nSet-Cookie: theme=dark\r\n"+
 			"Location: /?tkn="+serverKey+"&a="+serverKey+"\r\nX-Frame-Options: DENY\r\nReferrer-Policy: unsafe-url\r\n"+
 			"Content-Security-Policy: default-src *\r\nClear-Site-Data: \"*\"\r\nService-Worker-Allowed: /\r\nAlt-Svc: h2=\":1\"\r\n"+
-			"Keep-Alive: timeout=5\r\nX-Session-API-Key: "+serverKey+"\r\nCross-Origin-Resource-Policy: cross-origin\r\nContent-Length: 0\r\n\r\n")
+			"Keep-Alive: timeout=5\r\nX-Session-API-Key: "+serverKey+"\r\nCross-Origin-Resource-Policy: cross-origin\r\nCross-Origin-Opener-Policy: unsafe-none\r\nContent-Length: 0\r\n\r\n")
 	})
 	h := open(t, inside{"code": server})
 	conn, headers := h.known("code")
@@ -218,7 +218,7 @@ func TestWhatASandboxSaysIsCleaned(t *testing.T) {
 	want := "HTTP/1.1 302 Found\r\nSet-Cookie: vscode-tkn=" + own + "; SameSite=lax\r\nSet-Cookie: theme=dark\r\n" +
 		"Location: /?tkn=" + own + "&a=" + own + "\r\nX-Frame-Options: DENY\r\nContent-Security-Policy: default-src *\r\n" +
 		"X-Content-Type-Options: nosniff\r\nReferrer-Policy: no-referrer\r\nCross-Origin-Resource-Policy: same-origin\r\n" +
-		"Content-Security-Policy: frame-ancestors 'self'\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+		"Cross-Origin-Opener-Policy: same-origin-allow-popups\r\nContent-Security-Policy: frame-ancestors 'self'\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 	if string(got) != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}

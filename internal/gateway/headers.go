@@ -45,6 +45,7 @@ var kinds = map[string]fieldKind{
 	"x-content-type-options":       kindReplaced,
 	"referrer-policy":              kindReplaced,
 	"cross-origin-resource-policy": kindReplaced,
+	"cross-origin-opener-policy":   kindReplaced,
 
 	"clear-site-data":        kindDropped, // would log the user out of the other links of this name
 	"service-worker-allowed": kindDropped, // a worker that covers the whole site would see the next login's key
@@ -55,7 +56,12 @@ var kinds = map[string]fieldKind{
 const guards = "X-Content-Type-Options: nosniff\r\n" +
 	"Referrer-Policy: no-referrer\r\n" +
 	"Cross-Origin-Resource-Policy: same-origin\r\n" +
+	openerPolicy +
 	"Content-Security-Policy: frame-ancestors 'self'\r\n"
+
+// openerPolicy takes a page that a stranger's page opened out of the stranger's hands: he would count its frames, send
+// it messages and lead it elsewhere. Pages that it opens itself stay in its own.
+const openerPolicy = "Cross-Origin-Opener-Policy: same-origin-allow-popups\r\n"
 
 const longestKind = len("cross-origin-resource-policy")
 

@@ -29,9 +29,10 @@ func weakRoutes(routes *http.ServeMux) {
 			handle(w, r)
 		}
 	}
+	routes.HandleFunc("OPTIONS /weak/", all(func(http.ResponseWriter, *http.Request) {})) // whoever asks may send any header
 	routes.HandleFunc("GET /weak/page", all(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/html")
-		fmt.Fprintf(w, `<title>%s</title><script>parent.postMessage(%[1]q, "*")</script>`, weakSecret)
+		fmt.Fprintf(w, `<title>%s</title><script>(opener || parent).postMessage(%[1]q, "*")</script>`, weakSecret)
 	}))
 	routes.HandleFunc("GET /weak/script.js", all(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/javascript")
@@ -45,10 +46,8 @@ func weakRoutes(routes *http.ServeMux) {
 	routes.HandleFunc("GET /weak/headers", all(func(w http.ResponseWriter, r *http.Request) {
 		_ = r.Header.Write(w)
 	}))
-	routes.HandleFunc("/weak/change", all(func(w http.ResponseWriter, r *http.Request) {
-		if r.Method == http.MethodPost {
-			changes.Add(1)
-		}
+	routes.HandleFunc("POST /weak/change", all(func(http.ResponseWriter, *http.Request) { changes.Add(1) }))
+	routes.HandleFunc("GET /weak/change", all(func(w http.ResponseWriter, _ *http.Request) {
 		fmt.Fprintf(w, "%d %s", changes.Load(), weakSecret)
 	}))
 	routes.HandleFunc("GET /weak/socket", socket)
