@@ -222,7 +222,7 @@ func wantCommand(had commandLine, s *scope) commandLine {
 		}
 	}
 	if had.WorkDir == "" {
-		had.WorkDir = s.facts.Image.WorkDir
+		had.WorkDir = cmp.Or(s.facts.Image.WorkDir, "/")
 	}
 	return had
 }

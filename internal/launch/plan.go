@@ -78,8 +78,9 @@ type Plan struct {
 
 // User is who runs inside.
 type User struct {
-	UID, GID int
-	Root     bool // root on the host too: not-host-root was given up
+	UID, GID int  // -1 where only the image knows
+	Images   bool // the image's choice
+	Root     bool // root on the host too: not-host-root was given up, or the image wants it
 }
 
 // LinkPlan is a link that the launch will prove and show.
@@ -158,13 +159,17 @@ func (p *Plan) imageText() string {
 }
 
 func (p *Plan) userText() string {
-	if p.User.UID < 0 {
-		return cmp.Or(p.Spec.Process.User, "root") + ", the image's"
+	text := p.Spec.Process.User
+	if p.User.Images && p.NeedsImage() {
+		return "the image's"
+	}
+	if p.User.Images {
+		text += ", the image's"
 	}
 	if p.User.Root {
-		return p.Spec.Process.User + ", root on this machine too"
+		text += ", root on this machine too"
 	}
-	return p.Spec.Process.User
+	return text
 }
 
 // homeVolume tells whether the home is a volume, which the launch makes and rm removes.

@@ -253,13 +253,15 @@ func (b *builder) asTheImage() error {
 		return fault.New(fault.Usage, "user = \"uid:gid\", or --profile compat",
 			"%s: user = \"image\": only profile compat runs as whoever the image names", b.s.Source("user"))
 	}
-	user := b.plan.Image.User
+	user := cmp.Or(b.plan.Image.User, "0:0")
 	b.plan.Spec.Process.User = user
 	b.plan.User = parseUser(mounts.UserChoice{User: user})
+	b.plan.User.Images = true
+	b.plan.User.Root = b.plan.User.UID == 0 && (b.engine().Kind == sandbox.Docker || b.engine().Kind == sandbox.Podman)
 	for _, m := range b.plan.Mounts {
 		if m.Kind == mounts.Bind && !m.ReadOnly {
 			b.plan.Warnings = append(b.plan.Warnings, fmt.Sprintf("%s: written as the image's user, %s, whoever that is on this machine",
-				m.Source, cmp.Or(user, "root")))
+				m.Source, user))
 		}
 	}
 	return nil
