@@ -59,9 +59,9 @@ var tables = []table{
 	{"A launch by profile", "The starter image with the project's folder at /workspace, by berth itself: how its gateway is joined to it, and what\n`berth audit --probe --json` says. No rule failed where a cell is filled.",
 		[]string{"compat", "standard", "strict", "paranoid"}},
 	{"Links and reach", "Through the gateway of the standard sandbox, from beside it and from inside.",
-		[]string{"network", "API with its key", "without", "private address", "stop and start", "left after rm"}},
+		[]string{"network", "API with its key", "without", "private address", "resolver", "stop and start", "left after rm"}},
 	{"Networks", "*Published* is `--publish`; *joined* is a neighbour's port reached by its name on an additional network; *relay* the\nsame through a relay under strict, and its other port.",
-		[]string{"published", "joined", "relay", "its other port"}},
+		[]string{"published", "joined", "relay", "its other port", "its network"}},
 }
 
 const head = `# Engines
@@ -86,11 +86,11 @@ func page(all []Result) string {
 			fmt.Fprintf(&out, "| %s |%s\n", r.Engine, row(cells))
 		}
 	}
-	out.WriteString("\n## What the plan says\n\nThe warnings of a plan of the standard profile, which are about the engine.\n")
+	out.WriteString("\n## What is said\n\nThe warnings of a standard plan, and what `berth doctor` says of the engine.\n")
 	for _, r := range all {
 		fmt.Fprintf(&out, "\n**%s**\n\n", r.Engine)
 		if len(r.Says) == 0 {
-			out.WriteString("- nothing: this engine can do all\n")
+			out.WriteString("- nothing\n")
 		}
 		for _, line := range r.Says {
 			fmt.Fprintf(&out, "- %s\n", line)

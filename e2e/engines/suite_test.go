@@ -19,6 +19,8 @@ import (
 	"github.com/docker/docker/client"
 
 	"berth/e2e/internal/rig"
+	"berth/hardening"
+	"berth/internal/engine"
 	"berth/internal/sandbox"
 )
 
@@ -126,15 +128,49 @@ func (s *suite) tests(t *testing.T, log string) {
 	s.cell("tests", "%d pass, %d skipped, %d fail", count("PASS"), count("SKIP"), count("FAIL"))
 }
 
-// plan keeps what a plan says about this engine.
+// plan keeps what a plan says about this engine, and what doctor adds.
 func (s *suite) plan(t *testing.T) {
 	p := folder(t, "plan")
 	r := p.Berth("up", "--plan", "--image", rig.Starter, "-v", p.Dir+":/workspace:ro").Exits(0)
 	for line := range strings.Lines(r.Out) {
 		if text, ok := strings.CutPrefix(strings.TrimSpace(line), "warning "); ok {
-			s.seen.Says = append(s.seen.Says, strings.TrimSpace(text))
+			s.seen.Says = append(s.seen.Says, "plan: "+strings.TrimSpace(text))
 		}
 	}
+	var doctor struct {
+		Findings []struct{ Level, Topic, Text string }
+	}
+	p.Berth("doctor", "--json").JSON(&doctor)
+	known := map[string]bool{}
+	for _, g := range hardening.Gates(s.engine(t)) {
+		known[g.ID] = g.Severity != hardening.Note
+	}
+	for _, f := range doctor.Findings {
+		if known[f.Topic] {
+			s.seen.Says = append(s.seen.Says, "doctor: "+f.Text)
+			delete(known, f.Topic)
+		}
+	}
+	for gate, loud := range known {
+		if loud {
+			t.Errorf("doctor says nothing of %s", gate)
+		}
+	}
+}
+
+// engine is this engine as berth sees it.
+func (s *suite) engine(t *testing.T) sandbox.Engine {
+	t.Helper()
+	e, err := engine.Open(rig.Context(t), engine.Options{Env: os.LookupEnv, UID: os.Getuid()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.Close() //nolint:errcheck // it was only asked
+	about, err := e.Describe(rig.Context(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return about
 }
 
 // audited is what berth audit --json says.
@@ -240,6 +276,7 @@ func (s *suite) links(t *testing.T) {
 	s.cell("network", "%s, nothing published", seen.HostConfig.NetworkMode)
 	s.api(t, p)
 	s.private(t, p)
+	s.resolver(t, p)
 	p.Berth("stop", p.Name).Exits(0)
 	p.Berth("start", p.Name).Exits(0)
 	if status := p.get(t, true); status != http.StatusOK {
@@ -323,6 +360,21 @@ func (s *suite) private(t *testing.T, p project) {
 		t.Errorf("metadata: %s; this machine: %s", metadata, got)
 	}
 	s.cell("private address", "%.3s", metadata)
+}
+
+// resolver looks at whom the sandbox asks for names: nobody outside, whatever the host's resolver is.
+func (s *suite) resolver(t *testing.T, p project) {
+	t.Helper()
+	var servers []string
+	for line := range strings.Lines(p.Berth("exec", p.Name, "--", "cat", "/etc/resolv.conf").Exits(0).Out) {
+		if words := strings.Fields(line); len(words) > 1 && words[0] == "nameserver" {
+			servers = append(servers, words[1])
+		}
+	}
+	if !slices.Equal(servers, []string{"127.0.0.1"}) {
+		t.Errorf("names are asked of %v", servers)
+	}
+	s.cell("resolver", "%s", strings.Join(servers, ", "))
 }
 
 // publish asks for published links: refused before engine 28, on loopback alone from then on.
@@ -421,5 +473,20 @@ func (s *suite) relay(t *testing.T) {
 	}
 	s.cell("relay", "%.3s", near)
 	s.cell("its other port", "closed")
+	own, err := s.docker.NetworkInspect(rig.Context(t), sandbox.OwnNetwork(p.Name), network.InspectOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	how := []string{"internal"}
+	for _, option := range []string{"inhibit_ipv4", "gateway_mode_ipv4"} {
+		if value := own.Options["com.docker.network.bridge."+option]; value != "" {
+			how = append(how, option+"="+value)
+		}
+	}
+	if !own.Internal || len(how) < 2 {
+		t.Errorf("its network is %+v", own)
+	}
+	s.cell("its network", "%s", strings.Join(how, ", "))
+	p.Berth("audit", p.Name, "--probe").Exits(0)
 	p.Berth("rm", "-f", p.Name).Exits(0)
 }
