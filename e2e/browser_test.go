@@ -164,7 +164,9 @@ func checkCode(t *testing.T, s up) {
 	})
 	checkOwner(t, path, s.User)
 	p.do(chromedp.KeyEvent("`", chromedp.KeyModifiers(kb.ModifierCtrl)))
-	p.until("terminal", `document.activeElement?.classList.contains('xterm-helper-textarea') ?? false`)
+	p.until("terminal", `document.querySelector('.terminal.xterm .xterm-screen') !== null`)
+	p.do(chromedp.Click(chromedp.CSS(".terminal.xterm .xterm-screen"))) // the editor may have kept the keys
+	p.until("terminal that takes keys", `document.activeElement?.classList.contains('xterm-helper-textarea') ?? false`)
 	p.do(chromedp.KeyEvent("echo typed > by-terminal" + kb.Enter))
 	path = filepath.Join(s.Dir, "by-terminal")
 	rig.Wait(t, time.Minute, "file made in the terminal", func() bool {

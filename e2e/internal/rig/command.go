@@ -124,6 +124,11 @@ func (c *Command) exec(t testing.TB) *exec.Cmd {
 	return cmd
 }
 
+// Run gives another program than berth, for the home's user to run in the home folder.
+func (h *Home) Run(program string, args ...string) *exec.Cmd {
+	return h.User.become(h.Dir, h.Env, program, args)
+}
+
 // Exec gives the command as the standard library starts it, for tests that wire its streams themselves.
 func (c *Command) Exec() *exec.Cmd {
 	c.home.t.Helper()
