@@ -151,8 +151,8 @@ func (g gateways) start(ctx context.Context, name string) (string, error) {
 	if err := cmd.Start(); err != nil {
 		return "", err
 	}
-	defer out.Close()              //nolint:errcheck // only read from
-	go func() { _ = cmd.Wait() }() // whoever started it may live as long
+	// Whoever started it may live as long, so it is waited for; but not before it is read, for then the pipe is closed.
+	defer func() { go func() { _ = cmd.Wait() }() }()
 	defer context.AfterFunc(ctx, func() { _ = out.Close() })()
 	var answer gatewayAnswer
 	line, err := bufio.NewReader(out).ReadBytes('\n')
