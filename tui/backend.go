@@ -33,6 +33,9 @@ type Backend interface {
 	Logs(ctx context.Context, name string, tail int, line func(LogLine)) error
 	// Stats streams what a running sandbox uses, about once a second.
 	Stats(ctx context.Context, name string, figures func(Stats)) error
+	// Refusals streams what a sandbox's egress refuses: first what nobody has answered for yet. It survives a gateway
+	// that goes away.
+	Refusals(ctx context.Context, name string, refused func(Refusal)) error
 	// Audit compares planned and running. probe: also try the walls from inside, which takes longer.
 	Audit(ctx context.Context, name string, probe bool) (Audit, error)
 	// Save writes what is on the screen about a sandbox ("audit", "logs", "error") to a file of the user's and gives
@@ -43,8 +46,8 @@ type Backend interface {
 	Foresee(ctx context.Context, do Action, names []string) (Outcome, error)
 	// Act does one thing to one sandbox and returns when it is done.
 	Act(ctx context.Context, do Action, name string) error
-	// Allow lets a sandbox reach a target that its egress refused: this once, or from now on.
-	Allow(ctx context.Context, name, target string, always bool) error
+	// Allow lets a sandbox reach what a Refusal offers: until it ends, or from now on for its project.
+	Allow(ctx context.Context, name, offer string, always bool) error
 
 	// Link mints a link with a fresh key, to be handed to the user; kind is a Link's Kind.
 	Link(ctx context.Context, name, kind string) (string, error)
@@ -228,11 +231,17 @@ type Audit struct {
 	Probes   string // "31 closed"; "" when none were run
 }
 
-// News is something that happened outside the screen. Exactly one of Engine, Sandbox and Denied tells what.
+// Refusal is a target that a sandbox's egress refused.
+type Refusal struct {
+	Target string // "registry.example:443"
+	Offer  string // the rule that would let it through; "" where none can
+	Why    string // one sentence
+}
+
+// News is something that happened outside the screen. Engine or Sandbox tells what.
 type News struct {
 	Engine  EngineState
 	Sandbox string // this sandbox changed; look again. "*": the list did
-	Denied  string // Sandbox was refused this target: "registry.example:443"
 	Text    string // one sentence, where there is one
 }
 

@@ -47,7 +47,10 @@ var demos = map[string]func(*fake, *Options){
 	"mine": func(f *fake, _ *Options) { f.rows[0].Mine = true },
 	"pull": func(f *fake, _ *Options) { f.plan.Steps = append([]Step{{"pull", "acme/agent:1"}}, f.plan.Steps...) },
 	"news": func(f *fake, _ *Options) {
-		f.news = []News{{Sandbox: "shop", Denied: "registry.example:443"}, {Engine: EngineGone}, {Engine: EngineBack}}
+		f.news = []News{{Engine: EngineGone}, {Engine: EngineBack}}
+	},
+	"denied": func(f *fake, _ *Options) {
+		f.refusals = []Refusal{{Target: "registry.example:443", Offer: "registry.example:443"}}
 	},
 	"fail":     func(f *fake, _ *Options) { f.launch = failLate(f) },
 	"panic":    func(f *fake, _ *Options) { f.launch = func(context.Context, event.Sink) error { panic("a bug") } },

@@ -58,6 +58,8 @@ type fake struct {
 	flood    int
 	stubborn bool // a launch that ends only without any grace
 
+	refusals []Refusal
+
 	mu    sync.Mutex
 	calls []string
 }
@@ -334,6 +336,13 @@ func (f *fake) Act(_ context.Context, do Action, name string) error {
 		f.rows[i].State = Up
 	}
 	return nil
+}
+
+func (f *fake) Refusals(ctx context.Context, _ string, refused func(Refusal)) error {
+	for _, r := range f.refusals {
+		refused(r)
+	}
+	return f.hold(ctx)
 }
 
 func (f *fake) Allow(_ context.Context, name, target string, always bool) error {

@@ -319,15 +319,32 @@ func TestTheClipboardSequenceIsWrappedAndBounded(t *testing.T) {
 
 func TestARefusedTargetIsAllowedOnceOrAlways(t *testing.T) {
 	f := newFake()
+	f.refusals = []Refusal{
+		{Target: "10.0.0.7:443", Why: "10.0.0.7:443 is a private address"},
+		{Target: "a.example:443", Offer: "a.example:443"}, {Target: "b.example:443", Offer: "b.example:443"}, {Target: "a.example:443", Offer: "a.example:443"},
+	}
 	d := drive(t, f, Options{}, 80, 24)
 	d.m.push(d.m.view("shop"))
-	d.hand(then(func(m *model) tea.Cmd {
-		return m.hear([]News{{Sandbox: "shop", Denied: "a.example:443"}, {Sandbox: "shop", Denied: "b.example:443"}})
-	}))
-	d.keys("a", "A", "a")
-	if got := f.called("allow"); !slices.Equal(got, []string{"allow shop b.example:443 false", "allow shop a.example:443 true"}) {
+	d.keys("1")
+	d.wants("egress  denied a.example:443 (and 2 more)  a allow once  A always")
+	d.keys("a")
+	d.wants("a.example:443 is allowed until the sandbox ends")
+	d.keys("A")
+	d.wants("b.example:443 is allowed from now on, for this project", "egress  denied 10.0.0.7:443 is a private address")
+	d.keys("a")
+	d.wants("no rule can allow it: 10.0.0.7:443 is a private address")
+	if got := f.called("allow"); !slices.Equal(got, []string{"allow shop a.example:443 false", "allow shop b.example:443 true"}) {
 		t.Errorf("got %s", got)
 	}
+}
+
+func TestWhatNoRuleCanAllowIsToldOnce(t *testing.T) {
+	f := newFake()
+	f.refusals = []Refusal{{Target: "10.0.0.7:443", Why: "it is private"}}
+	d := drive(t, f, Options{}, 80, 24)
+	d.m.push(d.m.view("shop"))
+	d.keys("1", "A", "esc", "enter")
+	d.lacks("denied")
 }
 
 func TestTheEngineGoesAndComesBack(t *testing.T) {

@@ -30,8 +30,6 @@ func (m *model) hear(news []News) tea.Cmd {
 		case n.Engine == EngineBack:
 			m.away, changed = "", true
 			cmds = append(cmds, m.renew()...)
-		case n.Denied != "":
-			m.view(n.Sandbox).deny(n.Denied)
 		default:
 			changed = true
 			if v := m.views[n.Sandbox]; v != nil && v.shown {

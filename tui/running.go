@@ -35,8 +35,9 @@ type runningView struct {
 	tab    int
 	log    *logView
 	stats  []Stats
-	denied []string // refused targets nobody has answered for
-	shown  bool     // its streams are open
+	denied []Refusal // nobody has answered for them yet
+	passed []string  // refused targets that nothing can allow, once read
+	shown  bool      // its streams are open
 	stop   context.CancelFunc
 	full   bool
 	busy   string // the act under way: "stopping"
@@ -53,14 +54,14 @@ func (v *runningView) show(m *model) tea.Cmd {
 	v.shown = true
 	ctx, cancel := context.WithCancel(m.ctx)
 	v.stop = cancel
-	return tea.Batch(v.load(m), v.readLog(m, ctx), v.readStats(m, ctx))
+	return tea.Batch(v.load(m), v.readLog(m, ctx), v.readStats(m, ctx), v.readRefusals(m, ctx))
 }
 
 // hide closes the streams.
 func (v *runningView) hide() {
 	v.shown = false
 	v.stop()
-	v.stats = nil
+	v.stats, v.denied = nil, nil // the next time begins with what is still refused
 }
 
 func (v *runningView) load(m *model) tea.Cmd {
@@ -125,10 +126,28 @@ func (v *runningView) readStats(m *model, ctx context.Context) tea.Cmd {
 	}, func(*model, error) tea.Cmd { return nil })
 }
 
-func (v *runningView) deny(target string) {
-	if target = clean(target); !slices.Contains(v.denied, target) && len(v.denied) < 100 {
-		v.denied = append(v.denied, target)
+// mostDenied is how many refusals wait for an answer.
+const mostDenied = 100
+
+func (v *runningView) readRefusals(m *model, ctx context.Context) tea.Cmd {
+	run := func(ctx context.Context, put func(Refusal)) error { return m.b.Refusals(ctx, v.name, put) }
+	return stream(m, ctx, mostDenied, run, func(_ *model, more []Refusal) tea.Cmd {
+		for _, r := range more {
+			if ctx.Err() == nil {
+				v.deny(r)
+			}
+		}
+		return nil
+	}, func(*model, error) tea.Cmd { return nil })
+}
+
+// deny makes a refusal the one that is asked about.
+func (v *runningView) deny(r Refusal) {
+	if slices.Contains(v.passed, r.Target) {
+		return
 	}
+	v.denied = slices.DeleteFunc(v.denied, func(d Refusal) bool { return d.Target == r.Target })
+	v.denied = append(v.denied[max(0, len(v.denied)+1-mostDenied):], r)
 }
 
 func (v *runningView) place() place { return atRunning }
@@ -235,20 +254,25 @@ func (v *runningView) act(m *model, do action) (tea.Cmd, bool) {
 	return nil, v.scroller.act(do, v.page)
 }
 
-// allow answers for the target refused last.
+// allow answers for the newest refusal.
 func (v *runningView) allow(m *model, always bool) tea.Cmd {
 	if len(v.denied) == 0 {
 		return nil
 	}
-	target := v.denied[len(v.denied)-1]
+	r := v.denied[len(v.denied)-1]
 	v.denied = v.denied[:len(v.denied)-1]
+	if r.Offer == "" {
+		v.passed = append(v.passed, r.Target)
+		m.say("no rule can allow it: " + clean(r.Why))
+		return nil
+	}
 	return m.work(func(ctx context.Context) then {
-		err := m.b.Allow(ctx, v.name, target, always)
+		err := m.b.Allow(ctx, v.name, r.Offer, always)
 		return func(m *model) tea.Cmd {
 			if err != nil {
 				m.fail(err)
 			} else {
-				m.say(target + " is allowed " + map[bool]string{false: "once", true: "from now on"}[always])
+				m.say(clean(r.Offer) + " is allowed " + map[bool]string{false: "until the sandbox ends", true: "from now on, for this project"}[always])
 			}
 			return nil
 		}

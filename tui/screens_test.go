@@ -10,7 +10,6 @@ import (
 	"testing"
 	"time"
 
-	tea "github.com/charmbracelet/bubbletea"
 	"github.com/charmbracelet/x/ansi"
 
 	"berth/internal/event"
@@ -36,10 +35,14 @@ var scenes = []struct {
 	{"progress-cancelled", func(d *driver) { showLaunch(d, 5); d.keys("ctrl+c") }},
 	{"running", func(d *driver) { d.m.push(d.m.view("shop")); d.keys("1") }},
 	{"running-denied", func(d *driver) {
+		d.f.refusals = []Refusal{{Target: "registry.example:443", Offer: "registry.example:443"}, {Target: "other.example:80", Offer: "other.example:80"}}
 		d.m.push(d.m.view("shop"))
-		d.hand(then(func(m *model) tea.Cmd {
-			return m.hear([]News{{Sandbox: "shop", Denied: "registry.example:443"}, {Sandbox: "shop", Denied: "other.example:80"}})
-		}))
+		d.keys("1")
+	}},
+	{"running-denied-private", func(d *driver) {
+		d.f.refusals = []Refusal{{Target: "10.0.0.7:443", Why: "10.0.0.7:443 is a private address (RFC 1918)"}}
+		d.m.push(d.m.view("shop"))
+		d.keys("1")
 	}},
 	{"running-security", func(d *driver) { d.m.push(d.m.view("shop")); d.keys("4") }},
 	{"list", func(d *driver) { d.keys("esc") }},

@@ -99,9 +99,13 @@ func (b *backend) named(r launch.Removal) string {
 	return b.a.tilde(r.Name)
 }
 
-// Allow has nothing to allow while egress is direct: nothing is refused.
-func (b *backend) Allow(context.Context, string, string, bool) error {
-	return fault.New(fault.Usage, "", "egress is direct: nothing is refused")
+// Allow lets a sandbox reach what a refusal offered.
+func (b *backend) Allow(ctx context.Context, name, offer string, always bool) error {
+	s, err := b.session(ctx)
+	if err != nil {
+		return remedied(err)
+	}
+	return remedied(s.allow(ctx, name, offer, always))
 }
 
 // wayOut is a fault with ways out that the screen can take itself.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"berth/internal/engine"
+	"berth/internal/gateway"
 	"berth/internal/launch"
 	"berth/internal/sandbox"
 	"berth/tui"
@@ -257,6 +258,25 @@ func (b *backend) Stats(ctx context.Context, name string, figures func(tui.Stats
 		figures(tui.Stats{CPU: now.CPU * 100, Memory: int64(now.Memory), MemoryMax: int64(now.MemoryLimit),
 			Pids: int64(now.Pids), PidsMax: status.Observed.Spec.Limits.Pids})
 	}))
+}
+
+// Refusals streams what a sandbox's gateway refuses. A sandbox that has none is looked at again later.
+func (b *backend) Refusals(ctx context.Context, name string, refused func(tui.Refusal)) error {
+	store, err := b.a.store()
+	if err != nil {
+		return err
+	}
+	client := gateways{store: store}.client(name)
+	for {
+		_ = client.Follow(ctx, func(d gateway.Decision) { // it is gone, or there is none yet
+			if !d.Allowed {
+				refused(tui.Refusal{Target: d.Target(), Offer: d.Offer, Why: d.Reason})
+			}
+		})
+		if !wait(ctx, awayLimit) {
+			return nil
+		}
+	}
 }
 
 // Audit compares planned and running.

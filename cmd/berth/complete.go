@@ -44,6 +44,25 @@ func (a *app) known(ctx context.Context) []string {
 	return names(list)
 }
 
+// completeTarget offers a sandbox, then what targets names of its way out.
+func (a *app) completeTarget(cmd *cobra.Command, args []string, word string, targets func(outside) []string) ([]string, cobra.ShellCompDirective) {
+	if len(args) != 1 {
+		return a.completeOne(cmd, args, word)
+	}
+	a.flags = given(cmd)
+	ctx, stop := context.WithTimeout(cmd.Context(), completionLimit)
+	defer stop()
+	s, err := a.attend(ctx)
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	o, err := s.outside(ctx, args[0])
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	return targets(o), cobra.ShellCompDirectiveNoFileComp
+}
+
 // completeLink offers a sandbox, then what to open of it.
 func (a *app) completeLink(cmd *cobra.Command, args []string, word string) ([]string, cobra.ShellCompDirective) {
 	links := []string{"code\tVS Code", "vnc\tthe desktop", "api\tthe agent server"}

@@ -33,7 +33,7 @@ func (a *app) tree() *cobra.Command {
 	}{
 		{groupRun, []*cobra.Command{a.upCommand(), a.lsCommand(), a.openCommand(), a.urlCommand(), a.execCommand(), a.shellCommand(),
 			a.logsCommand(), a.stopCommand(), a.startCommand(), a.restartCommand(), a.pauseCommand(), a.resumeCommand(), a.rmCommand(), a.pruneCommand()}},
-		{groupLook, []*cobra.Command{a.inspectCommand(), a.statsCommand(), a.cpCommand(), a.auditCommand()}},
+		{groupLook, []*cobra.Command{a.inspectCommand(), a.statsCommand(), a.cpCommand(), a.egressCommand(), a.auditCommand()}},
 		{groupImages, []*cobra.Command{a.buildCommand(), a.imageCommand(), a.networkCommand()}},
 		{groupSettings, []*cobra.Command{a.configCommand(), a.envCommand(), a.trustCommand()}},
 		{groupHelp, []*cobra.Command{a.doctorCommand(), a.firewallCommand(), a.completionCommand(), a.manCommand(), a.versionCommand()}},

@@ -68,17 +68,28 @@ func list[T fmt.Stringer](items []T) string {
 
 // Decision is the proxy's answer to one wish, and what a person is told of it.
 type Decision struct {
-	Time       time.Time
-	Host       string // as asked for, in lower case
-	Port       uint16
-	Allowed    bool
-	Rule       string // what decided, as the user would write or read it
-	Reason     string // one sentence, lower case, without period; of an allowed one what is to be known, or ""
-	Softened   bool   // a private target that egress_private names
-	Unresolved bool   // went by name to the host's own proxy: nobody looked at the address
-	Offer      string // the rule that would have allowed it, "" where no rule can
-	Count      int    // how many equal ones it stands for, at least 1: refusals are told once a minute for each host
+	Time       time.Time `json:"t"`
+	Host       string    `json:"host"` // as asked for, in lower case
+	Port       uint16    `json:"port"`
+	Allowed    bool      `json:"allowed"`
+	Rule       string    `json:"rule,omitempty"`       // what decided, as the user would write or read it
+	Reason     string    `json:"reason,omitempty"`     // one sentence, lower case, without period; of an allowed one what is to be known, or ""
+	Softened   bool      `json:"softened,omitempty"`   // a private target that egress_private names
+	Unresolved bool      `json:"unresolved,omitempty"` // went by name to the host's own proxy: nobody looked at the address
+	Offer      string    `json:"offer,omitempty"`      // the rule that would have allowed it, "" where no rule can
+	Count      int       `json:"count"`                // how many equal ones it stands for, at least 1: refusals are told once a minute for each host
 }
+
+// Target gives what was asked for: "registry.example:443".
+func (d Decision) Target() string {
+	if d.Port == 0 {
+		return d.Host
+	}
+	return join(d.Host, d.Port)
+}
+
+// AnsweredBy tells whether a rule lets through what was refused.
+func (d Decision) AnsweredBy(r Rule) bool { return d.Offer != "" && r.takes(d.Host, d.Port) }
 
 // String gives the line of a log: "denied other.example:80 (and 2 more): not on the egress list".
 func (d Decision) String() string {
@@ -86,10 +97,7 @@ func (d Decision) String() string {
 	if d.Allowed {
 		word = "allowed"
 	}
-	line := word + " " + d.Host
-	if d.Port != 0 {
-		line = word + " " + join(d.Host, d.Port)
-	}
+	line := word + " " + d.Target()
 	if d.Count > 1 {
 		line += fmt.Sprintf(" (and %d more)", d.Count-1)
 	}

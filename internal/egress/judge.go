@@ -91,19 +91,15 @@ func (p *Proxy) permit(r *route) error {
 
 // expand tells whether a rule lets a wish through, and what to call the rule then.
 func (p *Proxy) expand(rule Rule, w wish) (by string, ok bool) {
-	switch rule.group {
-	case "":
-		return rule.String(), rule.covers(w.text, w.port)
-	case packages:
-		for _, index := range p.policy.Packages {
-			if index.Rule.covers(w.text, w.port) {
-				return fmt.Sprintf("@%s (%s)", packages, index.Source), true
-			}
-		}
-		return "", false
+	if rule.group != packages {
+		return rule.String(), rule.takes(w.text, w.port)
 	}
-	covers := func(member Rule) bool { return member.covers(w.text, w.port) }
-	return rule.String(), slices.ContainsFunc(Members(rule.group), covers)
+	for _, index := range p.policy.Packages {
+		if index.Rule.covers(w.text, w.port) {
+			return fmt.Sprintf("@%s (%s)", packages, index.Source), true
+		}
+	}
+	return "", false
 }
 
 func (p *Proxy) unlisted(w wish) error {

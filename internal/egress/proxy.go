@@ -89,6 +89,23 @@ func (p *Proxy) Allow(r Rule) {
 	}
 }
 
+// Disallow takes rules back that equal r, whoever gave them. Tunnels that are open stay open.
+func (p *Proxy) Disallow(r Rule) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	is := func(other Rule) bool { return other == r }
+	p.once = slices.DeleteFunc(p.once, is)
+	p.policy.Allow = slices.DeleteFunc(slices.Clone(p.policy.Allow), is)
+	p.refused.forget()
+}
+
+// Once gives the rules that were allowed since the proxy began.
+func (p *Proxy) Once() []Rule {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	return slices.Clone(p.once)
+}
+
 // rules are all that mode List lets through now.
 func (p *Proxy) rules() []Rule {
 	p.mu.RLock()

@@ -30,6 +30,13 @@ type told struct {
 	more int
 }
 
+// forget has every refusal told of again.
+func (r *refusals) forget() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.seen = nil
+}
+
 // others stands for all hosts beyond maxQuiet.
 const others = "other hosts"
 

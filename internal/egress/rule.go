@@ -180,6 +180,14 @@ func (r Rule) covers(host string, port uint16) bool {
 	return host == r.host
 }
 
+// takes tells whether a rule lets host and port through by itself; what @packages names only a policy knows.
+func (r Rule) takes(host string, port uint16) bool {
+	if r.group == "" {
+		return r.covers(host, port)
+	}
+	return slices.ContainsFunc(Members(r.group), func(member Rule) bool { return member.covers(host, port) })
+}
+
 // Target is one private target by name or address, as egress_private names it: "git.lan:443", "[fd00::1]:443". It is
 // written by its String, in JSON too, and comparable.
 type Target struct {

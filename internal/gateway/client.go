@@ -30,6 +30,11 @@ func (c Client) Allow(ctx context.Context, rule string) error {
 	return c.call(ctx, request{Do: "allow", Rule: rule}, &struct{}{})
 }
 
+// Disallow takes a target of the egress list back, whoever named it; what is open stays open.
+func (c Client) Disallow(ctx context.Context, rule string) error {
+	return c.call(ctx, request{Do: "disallow", Rule: rule}, &struct{}{})
+}
+
 // Stop asks the gateway to end; it answers before it does.
 func (c Client) Stop(ctx context.Context) error {
 	return c.call(ctx, request{Do: "stop"}, &struct{}{})
@@ -40,7 +45,8 @@ func (c Client) Dial(ctx context.Context, port uint16) (net.Conn, error) {
 	return c.ask(ctx, request{Do: "dial", Port: port}, &struct{}{})
 }
 
-// Follow calls back on each decision of the egress proxy until ctx ends or the gateway does.
+// Follow calls back on the newest refusals of the egress proxy, oldest first, and then on each of its decisions, until
+// ctx ends or the gateway does.
 func (c Client) Follow(ctx context.Context, decided func(Decision)) error {
 	conn, err := c.ask(ctx, request{Do: "events"}, &struct{}{})
 	if err != nil {

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"slices"
 	"sync"
 
 	"berth/internal/egress"
@@ -21,7 +22,7 @@ func (j *journal) add(d egress.Decision) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if !d.Allowed {
-		j.denied = append(j.denied[max(0, len(j.denied)+1-kept):], d)
+		j.keep(d)
 	}
 	for ear := range j.ears {
 		select {
@@ -31,15 +32,32 @@ func (j *journal) add(d egress.Decision) {
 	}
 }
 
+// keep makes a refusal the newest one, and one with its equals.
+func (j *journal) keep(d Decision) {
+	same := func(o Decision) bool { return o.Host == d.Host && o.Port == d.Port && o.Rule == d.Rule }
+	if i := slices.IndexFunc(j.denied, same); i >= 0 {
+		d.Count += j.denied[i].Count
+		j.denied = slices.Delete(j.denied, i, i+1)
+	}
+	j.denied = append(j.denied[max(0, len(j.denied)+1-kept):], d)
+}
+
+// answer forgets the refusals that a rule now lets through.
+func (j *journal) answer(rule egress.Rule) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.denied = slices.DeleteFunc(j.denied, func(d Decision) bool { return d.AnsweredBy(rule) })
+}
+
 // refused gives the newest refusals, oldest first.
 func (j *journal) refused() []Decision {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	return append([]Decision(nil), j.denied...)
+	return slices.Clone(j.denied)
 }
 
-// follow gives each decision from now on; the channel is closed when ctx ends.
-func (j *journal) follow(ctx context.Context) <-chan Decision {
+// follow gives the newest refusals, oldest first, and each decision from now on; the channel is closed when ctx ends.
+func (j *journal) follow(ctx context.Context) ([]Decision, <-chan Decision) {
 	ear := make(chan Decision, kept)
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -53,5 +71,5 @@ func (j *journal) follow(ctx context.Context) <-chan Decision {
 		delete(j.ears, ear)
 		close(ear)
 	})
-	return ear
+	return slices.Clone(j.denied), ear
 }

@@ -38,7 +38,8 @@ type Status struct {
 	Carrier   string     `json:"carrier"` // "socket", "exec", "" while reconnecting
 	Listening []string   `json:"listening"`
 	Egress    string     `json:"egress"`
-	Denied    []Decision `json:"denied,omitempty"` // the newest, oldest first
+	Once      []string   `json:"once,omitempty"`   // targets that were allowed since this gateway began
+	Denied    []Decision `json:"denied,omitempty"` // the newest refusals that nobody has answered, oldest first
 }
 
 // Decision is one wish of the egress proxy that was refused, or one that was allowed.
@@ -147,6 +148,11 @@ func (g *gateway) status() Status {
 	if carrier, _ := g.keeper.now(); carrier != nil {
 		s.Carrier = carrier.Name()
 	}
+	if g.proxy != nil {
+		for _, rule := range g.proxy.Once() {
+			s.Once = append(s.Once, rule.String())
+		}
+	}
 	return s
 }
 
@@ -200,6 +206,7 @@ func (g *gateway) requests() map[string]func(context.Context, *net.UnixConn, req
 		"dial":       g.lend,
 		"events":     g.stream,
 		"allow":      g.allow,
+		"disallow":   g.disallow,
 		"stop": func(_ context.Context, conn *net.UnixConn, _ request) {
 			reply(conn, struct{}{})
 			g.stop(errStopped)
@@ -232,7 +239,7 @@ func (g *gateway) lend(ctx context.Context, conn *net.UnixConn, q request) {
 	pump(conn, inside)
 }
 
-// stream sends each decision as it is made, a line each, until the asker hangs up.
+// stream sends the newest refusals and then each decision as it is made, a line each, until the asker hangs up.
 func (g *gateway) stream(ctx context.Context, conn *net.UnixConn, _ request) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -241,7 +248,10 @@ func (g *gateway) stream(ctx context.Context, conn *net.UnixConn, _ request) {
 		_, _ = io.Copy(io.Discard, conn) // its end is all that matters
 	}()
 	reply(conn, struct{}{})
-	news := g.journal.follow(ctx)
+	before, news := g.journal.follow(ctx)
+	for _, d := range before {
+		reply(conn, d)
+	}
 	for d := range news {
 		reply(conn, d)
 	}
@@ -249,8 +259,20 @@ func (g *gateway) stream(ctx context.Context, conn *net.UnixConn, _ request) {
 
 // allow adds a target for as long as this gateway runs.
 func (g *gateway) allow(_ context.Context, conn *net.UnixConn, q request) {
-	if g.proxy == nil {
-		reply(conn, refused(fault.New(fault.Usage, "berth up --recreate --egress on", "egress is %s: there is no list to add to", g.Policy.Mode)))
+	g.changeList(conn, q, func(rule egress.Rule) {
+		g.proxy.Allow(rule)
+		g.journal.answer(rule)
+	})
+}
+
+// disallow takes a target back.
+func (g *gateway) disallow(_ context.Context, conn *net.UnixConn, q request) {
+	g.changeList(conn, q, func(rule egress.Rule) { g.proxy.Disallow(rule) })
+}
+
+func (g *gateway) changeList(conn *net.UnixConn, q request, change func(egress.Rule)) {
+	if g.Policy.Mode != egress.List {
+		reply(conn, refused(fault.New(fault.Usage, "", "egress is %s: there is no list to change", g.Policy.Mode)))
 		return
 	}
 	rule, err := egress.ParseRule(q.Rule)
@@ -258,6 +280,6 @@ func (g *gateway) allow(_ context.Context, conn *net.UnixConn, q request) {
 		reply(conn, refused(err))
 		return
 	}
-	g.proxy.Allow(rule)
+	change(rule)
 	reply(conn, struct{}{})
 }

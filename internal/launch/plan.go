@@ -234,6 +234,13 @@ func (p *Plan) egressText() string {
 	return text
 }
 
+// asked says what of the outside world the configuration lets a sandbox reach, without what was allowed later.
+func (p *Plan) asked() string {
+	policy := p.Egress
+	policy.Allow = p.Listed()
+	return strings.TrimPrefix(policy.String(), "egress ")
+}
+
 func words[T fmt.Stringer](list []T) string {
 	out := make([]string, len(list))
 	for i, one := range list {

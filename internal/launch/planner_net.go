@@ -46,12 +46,15 @@ func (b *builder) egress() error {
 	if err != nil {
 		return err
 	}
-	b.plan.Egress = egress.Policy{
+	policy := egress.Policy{
 		Mode:    cmp.Or(b.s.Egress.Mode, egress.Mode(hardening.EgressOf(b.plan.Profile))),
-		Allow:   slices.Concat(b.s.Egress.Allow, before),
 		Private: b.s.EgressPrivate,
 	}
-	b.plan.Allowed = len(before)
+	if policy.Mode == egress.List {
+		policy.Allow = slices.Concat(b.s.Egress.Allow, before)
+		b.plan.Allowed = len(before)
+	}
+	b.plan.Egress = policy
 	return nil
 }
 

@@ -2,6 +2,7 @@ package launch
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -33,8 +34,27 @@ func (l *Launcher) Served(ctx context.Context, name string) (Served, error) {
 	if err != nil {
 		return Served{}, err
 	}
-	return Served{Seen: seen, Record: record, Links: plan.Links, Egress: plan.Egress, Folder: plan.Run}, nil
+	policy, err := l.policyNow(plan, record.Project)
+	return Served{Seen: seen, Record: record, Links: plan.Links, Egress: policy, Folder: plan.Run}, err
 }
+
+// policyNow is a plan's policy with what the user allows for the project by now in place of what it was at the launch.
+func (l *Launcher) policyNow(p *Plan, project string) (egress.Policy, error) {
+	policy := p.Egress
+	if policy.Mode != egress.List {
+		return policy, nil
+	}
+	texts, err := l.Store.Allowed(project)
+	if err != nil {
+		return policy, err
+	}
+	now, err := egress.ParseRules(texts)
+	policy.Allow = slices.Concat(p.Listed(), now)
+	return policy, err
+}
+
+// Listed are the rules of the egress list that the configuration has, without those the user allowed for the project.
+func (p *Plan) Listed() []egress.Rule { return p.Egress.Allow[:max(0, len(p.Egress.Allow)-p.Allowed)] }
 
 // reviveLimit bounds the wait for gateways that are started again: one that takes longer goes on alone.
 const reviveLimit = 5 * time.Second

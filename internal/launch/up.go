@@ -341,6 +341,9 @@ func (l *Launcher) changed(s sandbox.Observed, p *Plan) []sandbox.Difference {
 	if !reflect.DeepEqual(old.Relays, p.Relays) {
 		out = append(out, sandbox.Difference{Field: "sidecars", Want: cmp.Or(old.relayText(), "none"), Have: cmp.Or(p.relayText(), "none")})
 	}
+	if is, asked := old.asked(), p.asked(); is != asked {
+		out = append(out, sandbox.Difference{Field: "egress", Want: is, Have: asked})
+	}
 	if old.EnvSum != p.EnvSum {
 		out = append(out, sandbox.Difference{Field: "Env", Want: "what it has", Have: "other variables, or other values"})
 	}
