@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
@@ -167,7 +168,7 @@ func checkCode(t *testing.T, s up) {
 	p.until("terminal", `document.querySelector('.terminal.xterm .xterm-screen') !== null`)
 	p.do(chromedp.Click(chromedp.CSS(".terminal.xterm .xterm-screen"))) // the editor may have kept the keys
 	p.until("terminal that takes keys", `document.activeElement?.classList.contains('xterm-helper-textarea') ?? false`)
-	p.do(chromedp.KeyEvent("echo typed > by-terminal" + kb.Enter))
+	p.do(chromedp.Func(typing("echo typed > by-terminal" + kb.Enter)))
 	path = filepath.Join(s.Dir, "by-terminal")
 	rig.Wait(t, time.Minute, "file made in the terminal", func() bool {
 		content, err := os.ReadFile(path)
@@ -176,6 +177,27 @@ func checkCode(t *testing.T, s up) {
 	checkOwner(t, path, s.User)
 	checkServersKey(t, s, p)
 	checkOnlyOnce(t, s, b, link)
+}
+
+// typing presses keys as a keyboard does, where the text comes with the key's going down. chromedp sends it by an event
+// of its own, which a terminal in a page takes for a second key.
+func typing(text string) func(context.Context, *chromedp.Target) error {
+	return func(ctx context.Context, tab *chromedp.Target) error {
+		for _, r := range text {
+			for _, k := range kb.Encode(r) {
+				switch k.Type {
+				case kb.KeyChar:
+					continue
+				case kb.KeyDown:
+					k.Text = string(r)
+				}
+				if _, err := cdp.Call(ctx, tab, input.DispatchKeyEvent, *k); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	}
 }
 
 // checkServersKey: no cookie of the browser's, whoever may read it, holds the server's own key.
