@@ -205,6 +205,25 @@ func TestTheScreenLeavesSandboxesRunningAndSaysSo(t *testing.T) {
 	s.ends(0)
 }
 
+// TestTheOpenScreenStartsAGatewayThatWasKilled: no key is pressed, and who was logged in still is.
+func TestTheOpenScreenStartsAGatewayThatWasKilled(t *testing.T) {
+	rig.Need(t)
+	h := rig.New(t)
+	p := up{Project: h.Project("watched"), Image: rig.Starter}
+	p.Up(rig.Starter)
+	v := p.visit(t, "api")
+	s := openScreen(t, p.Project, "--image", rig.Starter)
+	s.await("show it")
+	s.press("\r")
+	s.await("http://" + p.Name + ".localhost:")
+	for range 3 {
+		kill(t, p.gateway()...)
+		rig.Wait(t, 20*time.Second, "link after the gateway was killed", func() bool { return v.get("/ready") == 200 })
+	}
+	s.press("q")
+	s.ends(0)
+}
+
 func TestCtrlCOnTheScreenRemovesWhatWasMade(t *testing.T) {
 	rig.Need(t)
 	h := rig.New(t)

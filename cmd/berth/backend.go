@@ -25,11 +25,17 @@ type backend struct {
 	name string          // the engine, "docker 28.5"
 	mine map[string]bool // sandboxes started from this screen
 	read [32]byte        // the project file whose wishes were shown last
+
+	tell     func(tui.News)  // who watches, nil when nobody does
+	watching context.Context // how long
+	attended map[string]bool // sandboxes whose gateways are listened to
 }
 
 var _ tui.Backend = (*backend)(nil)
 
-func newBackend(a *app) *backend { return &backend{a: a, mine: map[string]bool{}} }
+func newBackend(a *app) *backend {
+	return &backend{a: a, mine: map[string]bool{}, attended: map[string]bool{}}
+}
 
 // session gives the engine, opened at most once while it answers.
 func (b *backend) session(ctx context.Context) (*session, error) {

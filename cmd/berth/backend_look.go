@@ -28,6 +28,7 @@ func (b *backend) List(ctx context.Context) (tui.Overview, error) {
 	}
 	out := tui.Overview{Engine: b.engineName(ctx, s)}
 	for _, one := range all {
+		b.attendGateway(s, one)
 		out.Rows = append(out.Rows, b.row(one))
 	}
 	return out, nil
@@ -178,6 +179,9 @@ const awayLimit = 2 * time.Second
 
 // Watch hands on the engine's events, and goes on when the engine comes back.
 func (b *backend) Watch(ctx context.Context, changed func(tui.News)) error {
+	b.mu.Lock()
+	b.watching, b.tell = ctx, changed
+	b.mu.Unlock()
 	gone := false
 	for {
 		s, err := b.session(ctx)
@@ -203,6 +207,29 @@ func (b *backend) Watch(ctx context.Context, changed func(tui.News)) error {
 			return nil
 		}
 	}
+}
+
+// attendGateway makes the end of a sandbox's gateway news, of which no engine tells: the next look at the list then
+// starts another.
+func (b *backend) attendGateway(s *session, one launch.Status) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.tell == nil || b.attended[one.Name] || !s.Reach.Serves(one.Name) {
+		return
+	}
+	b.attended[one.Name] = true
+	ctx, tell, client := b.watching, b.tell, gateways{store: s.Store}.client(one.Name)
+	go func() {
+		if client.Follow(ctx, func(gateway.Decision) {}) != nil { // its end is all that matters, but it did not answer
+			wait(ctx, awayLimit)
+		}
+		b.mu.Lock()
+		delete(b.attended, one.Name)
+		b.mu.Unlock()
+		if ctx.Err() == nil {
+			tell(tui.News{Sandbox: one.Name})
+		}
+	}()
 }
 
 func newsOf(c sandbox.Change) tui.News {
