@@ -11,6 +11,9 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files instead of comparing with them")
 
+// Updating tells whether files are written anew.
+func Updating() bool { return *update }
+
 // Check fails t when the file at path does not hold got.
 func Check(t testing.TB, path string, got []byte) {
 	t.Helper()

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"berth/hardening"
 	"berth/internal/config"
 	"berth/internal/fault"
 	"berth/internal/golden"
@@ -151,6 +152,9 @@ func TestWhatAProfileCannotHaveIsRefusedByName(t *testing.T) {
 		{"~/shop:/workspace", `default: user = "image": only profile compat runs as whoever the image names`,
 			`user = "uid:gid", or --profile compat`,
 			func(s *config.Settings) { s.User.Mode = "image" }},
+		{"~/shop:/workspace", "default: kvm = true: only profile compat hands a device in",
+			"--profile compat, or --give-up no-devices=kvm",
+			func(s *config.Settings) { s.KVM = true }},
 		{"~/shop:/workspace", `profile "strickt": there are compat, standard, strict, paranoid`, "did you mean strict?",
 			func(s *config.Settings) { s.Profile = "strickt" }},
 		{"~/shop:/workspace", `give up "limit-pid": no such rule`, "did you mean limit-pids?",
@@ -191,6 +195,23 @@ func TestTheHomeIsTheProfiles(t *testing.T) {
 		if has := hasEnv(plan.Spec.Env, "HOME", agentHome); has != (c.home != "") {
 			t.Errorf("%s: HOME is set: %t", c.profile, has)
 		}
+	}
+}
+
+// A key that opens one thing is a rule given up for another value, and shown as one.
+func TestAKeyThatOpensOneThingGivesItsRuleUp(t *testing.T) {
+	in := planInput(t, "~/shop:/workspace:ro")
+	in.Settings.Profile, in.Settings.Seccomp, in.Settings.KVM = "compat", "userns", true
+	plan, err := NewPlan(in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if plan.Spec.Seccomp != hardening.Seccomp("userns") || !slices.Equal(plan.Spec.Devices, []string{"/dev/kvm:/dev/kvm:rw"}) {
+		t.Errorf("devices %v, and another filter", plan.Spec.Devices)
+	}
+	want := []hardening.GiveUp{{Rule: "seccomp", Value: "userns", Source: "default"}, {Rule: "no-devices", Value: "kvm", Source: "default"}}
+	if !slices.Equal(plan.GiveUp, want) {
+		t.Errorf("given up: %v", plan.GiveUp)
 	}
 }
 

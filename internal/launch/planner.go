@@ -45,7 +45,30 @@ func (b *builder) profile() error {
 		g.Source = b.s.Source("give_up").String()
 		b.plan.GiveUp = append(b.plan.GiveUp, g)
 	}
+	if err := b.opened(); err != nil {
+		return err
+	}
 	b.shape = hardening.ShapeOf(profile, b.plan.GiveUp)
+	return nil
+}
+
+// opened are the keys that open one thing by name: each is a rule given up for another value.
+func (b *builder) opened() error {
+	if b.s.KVM && b.plan.Profile != hardening.Compat {
+		return fault.New(fault.Usage, "--profile compat, or --give-up no-devices=kvm", "%s: kvm = true: only profile compat hands a device in", b.s.Source("kvm"))
+	}
+	for _, o := range []struct {
+		key         string
+		asked       bool
+		rule, value string
+	}{
+		{"seccomp", b.s.Seccomp != "", "seccomp", b.s.Seccomp},
+		{"kvm", b.s.KVM, "no-devices", "kvm"},
+	} {
+		if o.asked {
+			b.plan.GiveUp = append(b.plan.GiveUp, hardening.GiveUp{Rule: o.rule, Value: o.value, Source: b.s.Source(o.key).String()})
+		}
+	}
 	return nil
 }
 
