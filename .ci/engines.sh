@@ -18,11 +18,10 @@ userns-remap     sid       remapped
 rootless         sid       rootless
 podman-5.8       sid       podman
 podman-rootless  sid       podman-user
-podman-4.3       bookworm  podman-user
 '
 docker_packages=(docker.io iptables iproute2 procps)
 rootless_packages=("${docker_packages[@]}" uidmap rootlesskit slirp4netns)
-podman_packages=(podman crun netavark aardvark-dns nftables iptables iproute2 procps uidmap slirp4netns fuse-overlayfs catatonit)
+podman_packages=(podman crun netavark aardvark-dns nftables iptables iproute2 procps uidmap slirp4netns fuse-overlayfs catatonit passt)
 
 # system RELEASE PACKAGE...: sets root to a tree of this release that has the packages.
 system() {
@@ -115,10 +114,7 @@ start() {
     case $kind in
     docker | remapped) system "$release" "${docker_packages[@]}" ;;
     rootless) system "$release" "${rootless_packages[@]}" ;;
-    podman*)
-        [ "$release" = bookworm ] || podman_packages+=(passt) # which came after it
-        system "$release" "${podman_packages[@]}"
-        ;;
+    podman*) system "$release" "${podman_packages[@]}" ;;
     esac
     place=$places/$engine
     mkdir -p "$place"/{data,exec,home,run,store}

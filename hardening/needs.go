@@ -15,6 +15,7 @@ type Needs struct {
 	CPU      bool     // processor time,
 	Pids     bool     // processes
 	Docker   bool     // Docker's own manners, which Podman does not share
+	Told     bool     // inspect must tell it: Podman does as it is asked and says nothing of it (5.8, measured)
 	Refuse   Profile  // from this profile on, a lack is refused at the plan; "" never
 }
 
@@ -34,6 +35,12 @@ func (n Needs) missing(e sandbox.Engine) string {
 	}
 	return ""
 }
+
+// untold is why a rule cannot be read back.
+const untold = "Podman does not tell how it is: only a probe can"
+
+// silent tells whether e says nothing of it in an inspect.
+func (n Needs) silent(e sandbox.Engine) bool { return n.Told && isPodman(e.Kind) }
 
 func (n Needs) rank() int {
 	if n.Refuse == "" {

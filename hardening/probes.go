@@ -85,9 +85,11 @@ func withProbes(findings []Finding, attempts []attempt) []Finding {
 		switch {
 		case a.must && a.Result == probe.Open && i < 0:
 			findings = append(findings, a.finding())
-		case i < 0 || !a.must || findings[i].State == GivenUp || findings[i].State == Unsupported:
+		case i < 0 || !a.must || findings[i].State == GivenUp || findings[i].State == Unsupported && findings[i].Because != untold:
 		case a.Result == probe.Open:
 			findings[i].breakBy(a)
+		case a.Result == probe.Closed && findings[i].Because == untold:
+			findings[i].State, findings[i].By, findings[i].Observed, findings[i].Because, findings[i].Fix = Held, "probe", "", "", ""
 		case a.Result == probe.Closed && findings[i].State == Held:
 			findings[i].By = "probe"
 		}

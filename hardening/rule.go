@@ -218,6 +218,8 @@ func (r Rule) finding(observed sandbox.Spec, s *scope) Finding {
 		f.State, f.Observed, f.Because = Unknown, "not asked", "the engine was not asked"
 	case v.refused != "":
 		f.State, f.Observed, f.Because = Failed, v.refused, v.refused
+	case !v.ok && !s.planned && r.Needs.silent(s.facts.Engine):
+		f.State, f.Because = Unsupported, untold
 	case !v.ok:
 		f.State = Failed
 	case lack != "" && s.policy.rank >= r.Needs.rank():

@@ -56,13 +56,13 @@ var fileRules = []Rule{
 		clause: field(func(s *spec) *bool { return &s.ReadonlyRootfs }, be(true)).clause(),
 	},
 	{
-		ID: "masked-paths", Class: Tightenable,
+		ID: "masked-paths", Class: Tightenable, Needs: Needs{Told: true},
 		Why: "what the kernel tells about the host helps whoever wants to break out",
 		clause: paths(func(s *spec) *[]string { return &s.MaskedPaths },
 			func(s *scope) []string { return s.policy.masked }).clause(),
 	},
 	{
-		ID: "read-only-paths", Class: Tightenable,
+		ID: "read-only-paths", Class: Tightenable, Needs: Needs{Told: true},
 		Why: "the kernel's switches under /proc must not be turned",
 		clause: paths(func(s *spec) *[]string { return &s.ReadonlyPaths },
 			func(s *scope) []string { return s.policy.readonly }).clause(),

@@ -192,9 +192,9 @@ var ociRuntime = part[string]{
 	set: func(s *spec, _ *scope, v string) { s.Runtime = v },
 	want: func(_ string, s *scope) string {
 		switch e := s.facts.Engine; {
-		case s.policy.gvisor && slices.Contains(e.Runtimes, "runsc") && !s.gaveUp("home"): // with a home come desktops, which die in it
+		case s.policy.gvisor && !isPodman(e.Kind) && slices.Contains(e.Runtimes, "runsc") && !s.gaveUp("home"): // with a home come desktops, which die in it
 			return "runsc"
-		case isPodman(e.Kind): // it may refuse its own runtime's name
+		case isPodman(e.Kind): // it may refuse its own runtime's name, and lists what is not installed
 			return ""
 		default:
 			return e.DefaultRuntime

@@ -60,7 +60,7 @@ var limitRules = []Rule{
 		clause: limit(func(s *spec) *int64 { return &s.Limits.Shm }, fixedLimit(256*mib), parseBytes, showBytes).clause(),
 	},
 	{
-		ID: "limit-log", Class: Tightenable,
+		ID: "limit-log", Class: Tightenable, Needs: Needs{Told: true},
 		Why:    "output must not fill the host's disk",
 		clause: logs.clause(),
 	},

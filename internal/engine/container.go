@@ -39,6 +39,9 @@ func (e *Engine) Create(ctx context.Context, s sandbox.Spec) (string, error) {
 		if err := e.storeFilters(r.host.SecurityOpt); err != nil {
 			return "", err
 		}
+		if masked := r.host.MaskedPaths; len(masked) > 0 { // the field is ignored, this adds to the engine's own
+			r.host.SecurityOpt = append(r.host.SecurityOpt, "mask="+strings.Join(masked, ":"))
+		}
 		if unlimited := int64(-1); r.host.PidsLimit == nil { // left out, it means Podman's own limit
 			r.host.PidsLimit = &unlimited
 		}
@@ -276,7 +279,7 @@ func (e *Engine) thaw(ctx context.Context, id string) error {
 func alreadySo(do sandbox.Action, text string) bool {
 	switch do {
 	case sandbox.Stop, sandbox.Kill:
-		return strings.Contains(text, "is not running")
+		return strings.Contains(text, "is not running") || strings.Contains(text, "container state improper") // Podman
 	case sandbox.Pause:
 		return strings.Contains(text, "is already paused")
 	case sandbox.Unpause:
