@@ -27,7 +27,8 @@ func (h *Home) Left() []string {
 		".local/state/berth/.*", ".local/state/berth/run/*", ".cache/berth/inside/.*", ".cache/berth/image-files/.*"} {
 		found, _ := filepath.Glob(h.Path(pattern)) // the patterns are well formed
 		for _, path := range found {
-			if filepath.Base(path) != "_ports.json" { // the promise of ports outlives a sandbox on purpose
+			// The promise of ports and what the user trusts outlive a sandbox on purpose.
+			if name := filepath.Base(path); name != "_ports.json" && name != "_trust.json" {
 				left = append(left, "file "+path)
 			}
 		}
