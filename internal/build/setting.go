@@ -1,7 +1,6 @@
 package build
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"maps"
@@ -36,15 +35,6 @@ type Setting struct {
 	Proxies      map[string]string // Docker's predefined build arguments
 }
 
-// certificateFiles are the usual places of a machine's trusted certificates, in the order Go looks.
-var certificateFiles = []string{
-	"/etc/ssl/certs/ca-certificates.crt",
-	"/etc/pki/tls/certs/ca-bundle.crt",
-	"/etc/ssl/ca-bundle.pem",
-	"/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
-	"/etc/ssl/cert.pem",
-}
-
 // proxyNames are the build arguments that Docker knows without an ARG line and keeps out of the history.
 var proxyNames = []string{"HTTP_PROXY", "HTTPS_PROXY", "FTP_PROXY", "NO_PROXY", "ALL_PROXY"}
 
@@ -56,8 +46,9 @@ var aptSettings = []string{
 
 // Survey asks this machine. A client that is not installed has no say.
 func Survey(ctx context.Context, env host.Env, run Command, readFile func(string) ([]byte, error)) Setting {
+	certificates, _ := host.Certificates(env, readFile)
 	s := Setting{
-		Certificates: certificates(env, readFile),
+		Certificates: certificates,
 		Mirrors:      map[string]string{},
 		Apt:          map[string]string{},
 		Proxies:      map[string]string{},
@@ -73,15 +64,6 @@ func Survey(ctx context.Context, env host.Env, run Command, readFile func(string
 	s.askNpm(ctx, env, run)
 	s.askApt(ctx, run)
 	return s
-}
-
-func certificates(env host.Env, readFile func(string) ([]byte, error)) []byte {
-	for _, name := range append([]string{env["SSL_CERT_FILE"]}, certificateFiles...) {
-		if text, err := readFile(name); name != "" && err == nil && bytes.Contains(text, []byte("BEGIN CERTIFICATE")) {
-			return text
-		}
-	}
-	return nil
 }
 
 // askPip reads the list of pip's settings, "global.index-url='https://...'" a line.

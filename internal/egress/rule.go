@@ -180,6 +180,9 @@ func (r Rule) covers(host string, port uint16) bool {
 	return host == r.host
 }
 
+// IsPackages tells whether the rule is the group @packages, which stands for Policy.Packages.
+func (r Rule) IsPackages() bool { return r.group == packages }
+
 // takes tells whether a rule lets host and port through by itself; what @packages names only a policy knows.
 func (r Rule) takes(host string, port uint16) bool {
 	if r.group == "" {

@@ -12,6 +12,7 @@ import (
 
 	"berth/internal/agentserver"
 	"berth/internal/fault"
+	"berth/internal/host"
 	"berth/internal/sandbox"
 )
 
@@ -20,7 +21,10 @@ func (l *Launcher) dir(name string) string {
 	return filepath.Join(l.Store.Places().State, "sandboxes", name)
 }
 
-const planFile = "plan.json"
+const (
+	planFile         = "plan.json"
+	certificatesFile = "ca.pem"
+)
 
 // writeFiles makes what berth mounts into a sandbox: the user database with the agent in it, the server's
 // configuration, and berth's own program. All of it can be made again, and is, at every start.
@@ -33,6 +37,9 @@ func (l *Launcher) writeFiles(ctx context.Context, p *Plan) error {
 		}
 		files["passwd"] = passwdWith(users["/etc/passwd"], p.User.UID, p.User.GID)
 		files["group"] = groupWith(users["/etc/group"], p.User.GID)
+	}
+	if pem, by := host.Certificates(l.Host.Env, os.ReadFile); p.Trusts != "" && by != "" { // else what is there stays
+		files[certificatesFile] = pem
 	}
 	for name, content := range files {
 		if err := replaceFile(filepath.Join(p.Dir, name), content, 0o444); err != nil {

@@ -41,6 +41,8 @@ type Input struct {
 	Program     string            // unpacked berth-inside on the host
 	Run         string            // folder of the gateway's socket; "" where none can be shared
 	Plain       bool              // links with 127.0.0.1
+	Trusts      string            // the host's variable that names its trusted certificates; "": none does
+	Clients     []egress.File     // the host's own settings of package clients
 	Allowed     []string          // egress targets that the user allowed for this project before
 	EnvFiles    map[string]string // content of the settings' env files
 	Compose     map[string]string // content of the compose and .env files at and above the folder
@@ -67,6 +69,7 @@ type Plan struct {
 	Egress       egress.Policy
 	Allowed      int    // how many of its targets the user had allowed before
 	Run          string // folder of the gateway's socket; "": the tunnel goes by exec
+	Trusts       string // the host's variable whose certificates programs inside trust; "": their own
 	Warnings     []string
 	Steps        []Step
 	ReadyTimeout time.Duration
@@ -132,6 +135,9 @@ func (p *Plan) String() string {
 	}
 	for _, r := range p.Relays {
 		line("relay", "%s; nothing else of that network opens, either way", r)
+	}
+	if p.Trusts != "" {
+		line("trusts", "the certificates that %s names on this machine", p.Trusts)
 	}
 	line("links", "%s", p.linksText())
 	held, given, lacking := count(p.Findings)
@@ -225,6 +231,9 @@ func (p *Plan) egressText() string {
 	if p.Egress.Mode == egress.List && len(p.Egress.Allow) == 0 {
 		text = "list: nothing is on it yet"
 	}
+	if names := p.packagesText(); names != "" {
+		text += "; " + names
+	}
 	if p.Allowed > 0 {
 		text += fmt.Sprintf(" (%d allowed by you before)", p.Allowed)
 	}
@@ -232,6 +241,21 @@ func (p *Plan) egressText() string {
 		text += "; also private " + t.String()
 	}
 	return text
+}
+
+// packagesText says what @packages stands for, "" where it is not on the list.
+func (p *Plan) packagesText() string {
+	if !slices.ContainsFunc(p.Egress.Allow, egress.Rule.IsPackages) {
+		return ""
+	}
+	if len(p.Egress.Packages) == 0 {
+		return "@packages: no client's settings name a host, each one's first refusal offers it"
+	}
+	var names []string
+	for _, index := range p.Egress.Packages {
+		names = append(names, index.Rule.String())
+	}
+	return "@packages: " + strings.Join(names, ", ")
 }
 
 // asked says what of the outside world the configuration lets a sandbox reach, without what was allowed later.

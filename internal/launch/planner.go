@@ -23,6 +23,9 @@ const insideProgram = "/.berth/inside"
 // insideSocket is where the folder of its gateway's socket lies.
 const insideSocket = "/.berth/run"
 
+// insideCertificates is where the host's trusted certificates lie, where its environment names them.
+const insideCertificates = "/.berth/ca.pem"
+
 // builder makes a plan part by part; each part reads what those before it decided.
 type builder struct {
 	in    Input

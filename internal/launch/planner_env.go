@@ -1,12 +1,13 @@
 package launch
 
 import (
-	"berth/internal/secret"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"maps"
 	"path"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -14,7 +15,9 @@ import (
 	"berth/internal/agentserver"
 	"berth/internal/egress"
 	"berth/internal/fault"
+	"berth/internal/host"
 	"berth/internal/sandbox"
+	"berth/internal/secret"
 )
 
 // environment joins the contract's variables and the user's; the user's win.
@@ -46,6 +49,7 @@ func (b *builder) environment() error {
 		return err
 	}
 	passing := b.proxied(byName)
+	b.trust(byName)
 	for _, v := range byName {
 		b.plan.Spec.Env = append(b.plan.Spec.Env, v)
 	}
@@ -60,7 +64,12 @@ func (b *builder) proxied(byName map[string]sandbox.Env) (passing []string) {
 	if mode := b.plan.Egress.Mode; mode != egress.On && mode != egress.List {
 		return nil
 	}
-	for name, value := range egress.Variables(b.reachedDirectly()...) {
+	direct := b.reachedDirectly()
+	vars := egress.Variables(direct...)
+	if len(direct) == 0 { // else there is somebody whom ssh may reach
+		maps.Copy(vars, egress.SSHVariables())
+	}
+	for name, value := range vars {
 		if _, set := byName[name]; set {
 			continue
 		}
@@ -70,6 +79,23 @@ func (b *builder) proxied(byName map[string]sandbox.Env) (passing []string) {
 		}
 	}
 	return passing
+}
+
+// trust has clients inside trust what the host trusts, where its environment says so: behind a proxy that looks into
+// TLS nothing is reached without its certificate. What the user set stays.
+func (b *builder) trust(byName map[string]sandbox.Env) {
+	if b.in.Trusts == "" || b.plan.Egress.Mode == egress.Off {
+		return
+	}
+	b.plan.Trusts = b.in.Trusts
+	b.plan.Spec.Mounts = append(b.plan.Spec.Mounts, sandbox.Mount{
+		Kind: sandbox.Bind, Source: filepath.Join(b.in.Dir, certificatesFile), Target: insideCertificates, ReadOnly: true,
+	})
+	for _, name := range append(slices.Clone(host.CertificateVariables), host.ExtraCertificates) {
+		if _, set := byName[name]; !set {
+			byName[name] = sandbox.Env{Name: name, Value: insideCertificates}
+		}
+	}
 }
 
 // reachedDirectly are the hosts on the sandbox's own networks, to which no proxy leads.

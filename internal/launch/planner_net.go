@@ -54,8 +54,33 @@ func (b *builder) egress() error {
 		policy.Allow = slices.Concat(b.s.Egress.Allow, before)
 		b.plan.Allowed = len(before)
 	}
+	if slices.ContainsFunc(policy.Allow, egress.Rule.IsPackages) {
+		policy.Packages = b.packages()
+	}
 	b.plan.Egress = policy
 	return nil
+}
+
+// packages finds the hosts that package clients' settings name, the image's first. What no rule may name is warned of.
+func (b *builder) packages() []egress.Index {
+	image := map[string]string{}
+	for _, pair := range b.plan.Image.Env {
+		name, value, _ := strings.Cut(pair, "=")
+		image[name] = value
+	}
+	var out []egress.Index
+	for _, settings := range []egress.Settings{{Env: image}, {Env: b.in.Host.Env, Files: b.in.Clients}} {
+		named, left := egress.Indexes(settings)
+		for _, index := range named {
+			if !slices.ContainsFunc(out, func(o egress.Index) bool { return o.Rule == index.Rule }) {
+				out = append(out, index)
+			}
+		}
+		for _, err := range left {
+			b.plan.Warnings = append(b.plan.Warnings, fmt.Sprintf("@packages leaves out %v; %s", err, fault.HintOf(err)))
+		}
+	}
+	return out
 }
 
 // publish publishes the links on loopback, which takes a bridge. It is refused where loopback is open to the LAN.

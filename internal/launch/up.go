@@ -9,14 +9,17 @@ import (
 	"fmt"
 	"io"
 	"net/netip"
+	"os"
 	"reflect"
 	"slices"
 	"strings"
 	"time"
 
 	"berth/internal/config"
+	"berth/internal/egress"
 	"berth/internal/event"
 	"berth/internal/fault"
+	"berth/internal/host"
 	"berth/internal/sandbox"
 	"berth/internal/state"
 	"berth/network"
@@ -74,6 +77,7 @@ func (l *Launcher) plan(q Request, observed sandbox.Observation) (*Plan, state.R
 	if err != nil {
 		return nil, record, err
 	}
+	_, trusts := host.Certificates(l.Host.Env, os.ReadFile)
 	starterKey, err := l.StarterKey(observed.Engine.Arch)
 	if err != nil {
 		return nil, record, err
@@ -86,6 +90,7 @@ func (l *Launcher) plan(q Request, observed sandbox.Observation) (*Plan, state.R
 		Version: l.Version, Keys: record.Keys, Ports: record.Ports, Extra: record.Extra,
 		Subnet: subnet.Prefix, Dir: l.dir(record.Name), Program: program, EnvFiles: envFiles, Compose: l.composeFor(q.Settings),
 		Run: l.Store.Shared(record.Name), Plain: l.PlainAddresses, Allowed: allowed,
+		Trusts: trusts, Clients: clientFiles(l.Host.Home),
 	})
 	return plan, record, err
 }
@@ -154,6 +159,17 @@ func readEnvFiles(paths []string) (map[string]string, error) {
 		out[path] = text
 	}
 	return out, nil
+}
+
+// clientFiles reads the settings of this machine's package clients, those there are.
+func clientFiles(home string) []egress.File {
+	var out []egress.File
+	for _, path := range egress.SettingsFiles(home) {
+		if text, err := config.ReadText(path); err == nil {
+			out = append(out, egress.File{Path: path, Text: text})
+		}
+	}
+	return out
 }
 
 // portTries is how many launches may lose a race for ports that berth itself had chosen.
