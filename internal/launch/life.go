@@ -48,7 +48,7 @@ func (l *Launcher) Status(ctx context.Context, name string) (Status, error) {
 func (l *Launcher) status(o sandbox.Observed, r state.Record) Status {
 	s := Status{
 		Name: o.Spec.Name, State: o.State, Profile: o.Spec.Labels[sandbox.LabelProfile], Image: r.Image,
-		Project: o.Spec.Labels[sandbox.LabelProject], Posture: r.Posture, Created: o.Created,
+		Project: o.Spec.Labels[sandbox.LabelProject], Posture: r.Posture, GivenUp: r.GivenUp, Created: o.Created,
 		Started: o.Started, ExitCode: o.ExitCode, Mine: l.ours(o), Observed: o,
 	}
 	if s.Image == "" {

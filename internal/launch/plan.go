@@ -79,6 +79,15 @@ type Plan struct {
 	Remote       bool   // the engine's kernel is not this machine's: what is mounted cannot be proven
 }
 
+// givenUp lists the rules that the user does without, as they are written.
+func (p *Plan) givenUp() []string {
+	var out []string
+	for _, g := range p.GiveUp {
+		out = append(out, g.String())
+	}
+	return out
+}
+
 // User is who runs inside.
 type User struct {
 	UID, GID int  // -1 where only the image knows

@@ -37,7 +37,7 @@ type Status struct {
 	Mounts   []sandbox.Mount // the user's, not berth's own
 	Links    []Link          // without URLs
 	Posture  string          // as it was last proven; "" before
-	GivenUp  []string        // rule IDs
+	GivenUp  []string        // rules that the user does without, as written
 	Created  time.Time
 	Started  time.Time
 	ExitCode int

@@ -287,6 +287,7 @@ func (l *Launcher) named(name string) event.Sink {
 func (l *Launcher) launch(ctx context.Context, p *Plan, record state.Record, before sandbox.Observation, o UpOptions) (*Result, error) {
 	old, hadOne := l.finished(record.Name)
 	record.Created, record.Finished, record.Image, record.Profile = time.Now().UTC(), false, p.ImageName, string(p.Profile)
+	record.GivenUp = p.givenUp()
 	record.Plan, record.Home = p.Spec.Labels[sandbox.LabelPlan], hadOne
 	if err := l.Store.Save(record); err != nil {
 		return nil, err

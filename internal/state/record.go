@@ -27,6 +27,7 @@ type Record struct {
 	Finished bool      // its launch came to the end
 	Home     bool      // its home is older than this launch: it is the user's, whatever becomes of the launch
 	Posture  string    // as it was last proven
+	GivenUp  []string  // rules that the user does without: "limit-nofile=8192"
 	Created  time.Time // by the clock: to show, never to decide an order by
 }
 
@@ -57,6 +58,7 @@ type recordFile struct {
 	Finished   bool              `json:"finished"`
 	Home       bool              `json:"home,omitempty"`
 	Posture    string            `json:"posture,omitempty"`
+	GivenUp    []string          `json:"given_up,omitempty"`
 	Created    time.Time         `json:"created"`
 }
 
@@ -66,7 +68,7 @@ func (s *Store) Save(r Record) error {
 		return err
 	}
 	return s.write(r.Name+".json", recordFile{recordSchema, r.Name, r.ID, r.Project, r.Ports, r.Extra, r.Keys.Session.Reveal(),
-		r.Keys.Secret.Reveal(), r.Keys.Gateway.Reveal(), r.Engine, r.Image, r.Profile, r.Plan, r.Finished, r.Home, r.Posture, r.Created.UTC()})
+		r.Keys.Secret.Reveal(), r.Keys.Gateway.Reveal(), r.Engine, r.Image, r.Profile, r.Plan, r.Finished, r.Home, r.Posture, r.GivenUp, r.Created.UTC()})
 }
 
 // Record reads one record; kind NotFound when there is none.
@@ -86,7 +88,7 @@ func (s *Store) Record(name string) (Record, error) {
 		return Record{}, fault.New(fault.Failure, "", "%s: is no record of %s", filepath.Join(s.places.State, name+".json"), name)
 	}
 	return Record{f.Name, f.ID, f.Project, f.Ports, f.Extra, Keys{secret.New(f.SessionKey), secret.New(f.SecretKey), secret.New(f.GatewayKey)},
-		f.Engine, f.Image, f.Profile, f.Plan, f.Finished, f.Home, f.Posture, f.Created}, nil
+		f.Engine, f.Image, f.Profile, f.Plan, f.Finished, f.Home, f.Posture, f.GivenUp, f.Created}, nil
 }
 
 // Records reads all records, by name. The error tells of those that cannot be read; the others are given all the same.
