@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"bufio"
+	"encoding/json"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -374,6 +375,31 @@ func TestTwoGatewaysForOneSandbox(t *testing.T) {
 	}
 }
 
+// TestALaunchWhosePortsAreTakenInBetween chooses others; of ports that the user named it says that they are taken.
+func TestALaunchWhosePortsAreTakenInBetween(t *testing.T) {
+	rig.Need(t)
+	h := rig.New(t)
+	s := up{Project: h.Project("between"), Image: rig.Starter}
+	launch, _ := launching(s.Project, rig.Starter, "create")
+	var record struct{ Ports []uint16 }
+	if err := json.Unmarshal([]byte(read(t, h.Path(".local/state/berth/"+s.Name+".json"))), &record); err != nil || len(record.Ports) == 0 {
+		t.Fatalf("the record has no ports: %v", err)
+	}
+	thief, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", record.Ports[0]))
+	if err != nil {
+		t.Skip("the gateway was quicker: ", err)
+	}
+	defer thief.Close() //nolint:errcheck // the test ends
+	r := launch.Wait().Exits(0)
+	if !strings.Contains(r.Err, "choosing other ports") || strings.Contains(s.links(t), fmt.Sprint(record.Ports[0])) {
+		t.Errorf("the links are %s: %s", s.links(t), r.Err)
+	}
+	v := s.visit(t, "api")
+	if got := v.get("/ready"); got != 200 {
+		t.Errorf("the link gives %d", got)
+	}
+}
+
 // TestAGatewayWhosePortIsTaken says which, and the sandbox is served again once it is free.
 func TestAGatewayWhosePortIsTaken(t *testing.T) {
 	rig.Need(t)
@@ -391,7 +417,8 @@ func TestAGatewayWhosePortIsTaken(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := s.Berth("url", s.Name, "api").Exits(7)
-	says(t, r, `port `+at.Port()+`: ::1 is taken or not allowed: .*address already in use`, ".*")
+	says(t, r, `port `+at.Port()+`: ::1 is taken or not allowed: .*address already in use`,
+		"end whoever listens there, or give "+s.Name+" other ports: berth up --recreate")
 	if err := thief.Close(); err != nil {
 		t.Fatal(err)
 	}

@@ -3,8 +3,10 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"os"
 	"runtime/debug"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -30,7 +32,9 @@ func (a *app) gatewayCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			err := a.gateway(cmd.Context(), args[0])
 			if err != nil {
-				tellParent(gatewayAnswer{Kind: fault.KindOf(err), Message: err.Error(), Hint: fault.HintOf(err)})
+				tellParent(gatewayAnswer{
+					Kind: fault.KindOf(err), Message: err.Error(), Hint: fault.HintOf(err), Taken: errors.Is(err, syscall.EADDRINUSE),
+				})
 			}
 			return err
 		},
@@ -47,6 +51,19 @@ type gatewayAnswer struct {
 	Kind    fault.Kind `json:"kind,omitempty"`
 	Message string     `json:"message,omitempty"`
 	Hint    string     `json:"hint,omitempty"`
+	Taken   bool       `json:"taken,omitempty"` // a port is somebody else's
+}
+
+// err is what the gateway said, nil if it serves.
+func (a gatewayAnswer) err(name string) error {
+	switch {
+	case a.Taken:
+		return &fault.Fault{Kind: a.Kind, Message: a.Message, Cause: sandbox.ErrPortTaken,
+			Hint: "end whoever listens there, or give " + name + " other ports: berth up --recreate"}
+	case a.Message != "":
+		return fault.New(a.Kind, a.Hint, "%s", a.Message)
+	}
+	return nil
 }
 
 func tellParent(answer gatewayAnswer) {

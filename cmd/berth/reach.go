@@ -86,7 +86,7 @@ func (g gateways) Open(ctx context.Context, o sandbox.Observed) (string, error) 
 	}
 	for again := true; ; again = false {
 		how, err := g.start(ctx, name)
-		if err == nil || !again || fault.KindOf(err) != fault.Conflict {
+		if err == nil || !again || fault.KindOf(err) != fault.Conflict || errors.Is(err, sandbox.ErrPortTaken) {
 			return how, err
 		}
 		if how, ok := g.joined(ctx, name, runOf(o)); ok { // another berth was quicker
@@ -164,10 +164,8 @@ func (g gateways) start(ctx context.Context, name string) (string, error) {
 		return "", ctx.Err()
 	case err != nil:
 		return "", fault.New(fault.Failure, "look into "+log.Name(), "%s: its gateway ended without a word", name)
-	case answer.Message != "":
-		return "", fault.New(answer.Kind, answer.Hint, "%s", answer.Message)
 	}
-	return by(answer.How), nil
+	return by(answer.How), answer.err(name)
 }
 
 // Close ends the gateway and waits until its ports are free.
