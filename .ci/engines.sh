@@ -139,7 +139,7 @@ start() {
     case $kind in
     podman*) [ ! -e /sys/fs/cgroup/cgroup.controllers ] || private=--cgroup ;;
     esac
-    setsid ip netns exec "berth-$engine" unshare --mount $private bash "$place/inside.sh" >"$place/log" 2>&1 </dev/null &
+    setsid ip netns exec "berth-$engine" unshare --mount $private bash "$place/inside.sh" >"$place/log" 2>&1 </dev/null 9>&- &
     echo $! >"$place/pid"
     export DOCKER_HOST=unix://$place/run/docker.sock
     for _ in $(seq 150); do
@@ -164,6 +164,8 @@ stop() {
         [ $tries -ne 100 ] || ip netns pids "berth-$1" | xargs -r kill -9 2>/dev/null || true
         sleep 0.1
     done
+    # Without root an engine's helpers have a namespace of their own.
+    grep -lsaF "XDG_RUNTIME_DIR=$place/" /proc/[0-9]*/environ | cut -d/ -f3 | xargs -r kill -9 2>/dev/null || true
     ip netns del "berth-$1" 2>/dev/null || true
     rm -rf "$place"
 }

@@ -60,7 +60,7 @@ var tables = []table{
 		[]string{"compat", "standard", "strict", "paranoid"}},
 	{"Links and reach", "Through the gateway of the standard sandbox, from beside it and from inside.",
 		[]string{"network", "API with its key", "without", "private address", "resolver", "stop and start", "left after rm"}},
-	{"Networks", "*Published* is `--publish`; *joined* is a neighbour's port reached by its name on an additional network; *relay* the\nsame through a relay under strict, and its other port.",
+	{"Networks", "*Published* is `--publish`; *joined* is a neighbour's port reached by its name on an additional network; *relay* the\nsame through a relay, and its other port.",
 		[]string{"published", "joined", "relay", "its other port", "its network"}},
 }
 

@@ -219,7 +219,11 @@ func (b *builder) gates() error {
 			others++
 		}
 	}
-	if others > 0 {
+	switch others {
+	case 0:
+	case 1:
+		b.plan.Warnings = append(b.plan.Warnings, "this engine has a known weakness: berth doctor tells it")
+	default:
 		b.plan.Warnings = append(b.plan.Warnings, fmt.Sprintf("this engine has %d known weaknesses: berth doctor lists them", others))
 	}
 	return nil
