@@ -32,9 +32,11 @@ func (l *Launcher) Removal(ctx context.Context, name string) ([]Removal, error) 
 		}
 		out = append(out, Removal{Kind: sandbox.NetworkObject, Name: sandbox.OwnNetwork(name), Why: "its network"})
 	}
-	if sandbox.HasHomeVolume(seen.Spec) {
-		out = append(out, home)
+	homes, err := l.homeIfThere(ctx, home)
+	if err != nil {
+		return nil, err
 	}
+	out = append(out, homes...)
 	for _, m := range seen.Spec.Mounts {
 		if m.Kind == sandbox.Bind && !m.Own() {
 			out = append(out, Removal{Kind: "folder", Name: m.Source, Why: "it is yours", Kept: true})
@@ -43,7 +45,7 @@ func (l *Launcher) Removal(ctx context.Context, name string) ([]Removal, error) 
 	return out, nil
 }
 
-// homeIfThere is all that is left of a sandbox whose container is gone; one whose home was in memory left nothing.
+// homeIfThere is the volume of a home. A sandbox whose home is in memory has none, unless it had another profile before.
 func (l *Launcher) homeIfThere(ctx context.Context, home Removal) ([]Removal, error) {
 	owned, err := l.owns(ctx, home.Kind, home.Name)
 	if err != nil || !owned {

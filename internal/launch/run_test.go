@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"slices"
+	"strings"
 	"testing"
 
 	"berth/internal/event"
@@ -416,6 +417,55 @@ func TestAReplacementThatIsKilledKeepsTheHome(t *testing.T) {
 			t.Fatal(err)
 		}
 		f.leavesNothing(t, n)
+	}
+}
+
+// Whether a home goes with a sandbox is what is there, not what its profile has: it may have had another one before.
+func TestARemovalNamesTheHomeThatIsThere(t *testing.T) {
+	names := func(f *fixture) string {
+		goes, err := f.Removal(t.Context(), "shop")
+		if err != nil {
+			t.Fatal(err)
+		}
+		var out []string
+		for _, r := range goes {
+			if !r.Kept {
+				out = append(out, r.Name)
+			}
+		}
+		return strings.Join(out, " ")
+	}
+	f := newFixture(t)
+	f.request.Settings.Profile = "paranoid"
+	f.up(t)
+	if got := names(f); got != "berth-shop" {
+		t.Errorf("without a volume, rm would remove %s", got)
+	}
+	if err := f.Remove(t.Context(), "shop", true); err != nil {
+		t.Fatal(err)
+	}
+	f.request.Settings.Profile = "standard"
+	f.up(t)
+	f.request.Settings.Profile = "paranoid"
+	if _, err := f.Up(t.Context(), f.request, UpOptions{Recreate: true}); err != nil {
+		t.Fatal(err)
+	}
+	if got := names(f); got != "berth-shop berth-shop-home" {
+		t.Errorf("with the home of another profile, rm would remove %s", got)
+	}
+	if err := f.Remove(t.Context(), "shop", true); err != nil {
+		t.Fatal(err)
+	}
+	f.leavesNothing(t, 0)
+}
+
+func TestAListTellsWhatWasGivenUp(t *testing.T) {
+	f := newFixture(t)
+	f.request.Settings.GiveUp = []string{"limit-nofile=8192", "no-new-privileges"}
+	f.up(t)
+	list, err := f.List(t.Context())
+	if err != nil || len(list) != 1 || !slices.Equal(list[0].GivenUp, f.request.Settings.GiveUp) {
+		t.Errorf("%v: %+v", err, list)
 	}
 }
 
