@@ -178,10 +178,10 @@ inside() {
     nsenter --net="/run/netns/berth-$engine" bash -c '. .ci/lib.sh && ordinary && as_user "$@"' - "$@"
 }
 
-# conformance ENGINE: the tests of what speaks to an engine. Their last words are a row of the table.
+# conformance ENGINE: the tests of the rooms that speak to an engine, those that need one. The table counts them.
 conformance() {
-    local log=$results/$1.log
-    (cd "$tree" && BERTH_DOCKER=1 inside "$1" go test -count=1 -v ./internal/engine ./internal/launch ./hardening) >"$log" 2>&1 || true
+    local log=$results/$1.log real='RealEngine|ComesUpAndGoes|WithoutAFilter|32BitPrograms'
+    (cd "$tree" && BERTH_DOCKER=1 inside "$1" go test -count=1 -v -run "$real" ./internal/engine ./internal/launch ./hardening) >"$log" 2>&1 || true
     grep -E '^(--- FAIL|FAIL|panic:)' "$log" >&2 || true
     grep -q '^ok' "$log" && ! grep -q '^FAIL' "$log"
 }

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"slices"
 	"strings"
@@ -124,7 +125,7 @@ func (s *suite) tests(t *testing.T, log string) {
 	if err != nil {
 		return // this engine was not started by the run
 	}
-	count := func(word string) int { return strings.Count("\n"+string(text), "\n--- "+word+":") }
+	count := func(word string) int { return len(regexp.MustCompile(`(?m)^ *--- `+word+`:`).FindAll(text, -1)) }
 	s.cell("tests", "%d pass, %d skipped, %d fail", count("PASS"), count("SKIP"), count("FAIL"))
 }
 
@@ -366,7 +367,12 @@ func (s *suite) private(t *testing.T, p project) {
 func (s *suite) resolver(t *testing.T, p project) {
 	t.Helper()
 	var servers []string
-	for line := range strings.Lines(p.Berth("exec", p.Name, "--", "cat", "/etc/resolv.conf").Exits(0).Out) {
+	r := p.Berth("exec", p.Name, "--", "cat", "/etc/resolv.conf")
+	if s.about.podman && r.Code != 0 { // it writes none where there is no network
+		s.cell("resolver", "none")
+		return
+	}
+	for line := range strings.Lines(r.Exits(0).Out) {
 		if words := strings.Fields(line); len(words) > 1 && words[0] == "nameserver" {
 			servers = append(servers, words[1])
 		}
