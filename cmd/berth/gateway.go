@@ -45,6 +45,10 @@ func (a *app) gatewayCommand() *cobra.Command {
 // makes it hold up to 96 MiB of unread bytes (see tunnel), and would make it hold twice that.
 const gatewayMemory = 96 << 20
 
+// gatewayGarbage is how much may lie about, in per cent of what is in use: connections that wait and bytes that pass by
+// leave next to none, and there is a gateway for each sandbox.
+const gatewayGarbage = 25
+
 // gatewayAnswer is the one line that a gateway says to whoever started it, on its standard output.
 type gatewayAnswer struct {
 	How     string     `json:"how,omitempty"` // the carrier
@@ -96,6 +100,7 @@ func (a *app) gateway(ctx context.Context, name string) error {
 		return err
 	}
 	debug.SetMemoryLimit(gatewayMemory)
+	debug.SetGCPercent(gatewayGarbage)
 	return gateway.Run(ctx, config)
 }
 
@@ -129,7 +134,10 @@ func (a *app) gatewayConfig(s *session, served launch.Served) (gateway.Config, e
 				}
 			})
 		},
-		Ready: func(st gateway.Status) { tellParent(gatewayAnswer{How: st.Carrier}) },
+		Ready: func(st gateway.Status) {
+			tellParent(gatewayAnswer{How: st.Carrier})
+			host.ForgetStart()
+		},
 	}
 	var ports tunnel.Ports
 	for _, l := range served.Links {

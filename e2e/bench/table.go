@@ -32,6 +32,8 @@ func (g goal) String() string {
 	switch {
 	case g.Most == 0:
 		return ""
+	case g.Most == math.MaxFloat64:
+		return "none fails"
 	case g.OrPeer > 0:
 		return fmt.Sprintf("<= %g or %.1f", g.Most, g.OrPeer)
 	}

@@ -22,6 +22,8 @@ import (
 // mark labels everything that the raw variants make.
 const mark = "dev.berth.bench"
 
+var marked = map[string]string{mark: "1"}
+
 // sandboxName is the sandbox that berth launches here.
 const sandboxName = "berth-bench"
 
@@ -97,15 +99,15 @@ func (w *world) command(ctx context.Context, name string, args ...string) *exec.
 // clear removes all that was made, whatever was interrupted.
 func (w *world) clear(ctx context.Context) error {
 	// A sandbox that is not there is not an error here: what is left is seen below.
-	_ = w.command(ctx, w.program, "rm", "-f", sandboxName).Run()
+	_ = w.down(ctx)
+	_ = w.downAll(ctx)
 	err := errors.Join(w.clearRaw(ctx), os.RemoveAll(w.dir))
 	return errors.Join(err, w.docker.Close())
 }
 
 // clearRaw removes what carries the mark.
 func (w *world) clearRaw(ctx context.Context) error {
-	marked := filters.NewArgs(filters.Arg("label", mark))
-	list, err := w.docker.ContainerList(ctx, container.ListOptions{All: true, Filters: marked})
+	list, err := w.docker.ContainerList(ctx, container.ListOptions{All: true, Filters: filters.NewArgs(filters.Arg("label", mark))})
 	if err != nil {
 		return err
 	}
@@ -113,8 +115,7 @@ func (w *world) clearRaw(ctx context.Context) error {
 	for _, c := range list {
 		errs = append(errs, w.docker.ContainerRemove(ctx, c.ID, container.RemoveOptions{Force: true}))
 	}
-	_, networks := w.docker.NetworksPrune(ctx, marked)
-	return errors.Join(append(errs, networks, w.clearVolumes(ctx, marked))...)
+	return errors.Join(errs...)
 }
 
 // ordinary gives the user to measure as: nil for the caller, who is no root.
