@@ -94,9 +94,7 @@ func TestPeerOnAComposeNetwork(t *testing.T) {
 		{"the gateway by the network", at(gateway, link.port()), at(gateway, w.twin.everywhere)},
 		{"the gateway by the host's address", at(hostLAN, link.port()), at(hostLAN, w.twin.everywhere)},
 	})
-	onlyOpen(t, w.in(peer), address)
-	offered := joined.Command("exec", "-i", joined.Name, "--", "/tools/attacker", "serve", "0.0.0.0:7777").Exec()
-	follow(t, offered)
+	follow(t, joined.Command("exec", "-i", joined.Name, "--", "/tools/attacker", "serve", "0.0.0.0:7777").Exec())
 	onlyOpen(t, w.in(peer), address, "7777")
 
 	t.Run("by a relay", func(t *testing.T) {

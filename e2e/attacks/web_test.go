@@ -21,9 +21,9 @@ var tricks = []struct{ name, script, wins string }{
 	{"fetch with a key of its own", `return await (await fetch(T + "/weak/headers", {headers: {"X-Session-API-Key": "mine"}})).text()`, "mine"},
 	{"image", `return await new Promise(done => { const i = new Image(); i.onload = () => done("picture " + i.width); i.onerror = () => done("no"); i.src = T + "/weak/image.gif" })`, "picture 1"},
 	{"script", `return await new Promise(done => { const s = document.createElement("script"); s.onload = () => done("" + window.stolen); s.onerror = () => done("no"); s.src = T + "/weak/script.js"; document.body.append(s) })`, stolen},
-	{"frame", `return await new Promise(done => { const f = document.createElement("iframe"); onmessage = e => done(e.data); f.src = T + "/weak/page"; document.body.append(f); setTimeout(() => done("no"), 2000) })`, stolen},
+	{"frame", `return await new Promise(done => { const f = document.createElement("iframe"); onmessage = e => done(e.data); f.src = T + "/weak/page"; document.body.append(f); setTimeout(() => done("no"), 1500) })`, stolen},
 	{"socket", `return await new Promise(done => { const s = new WebSocket(T.replace("http", "ws") + "/weak/socket"); s.onmessage = e => done(e.data); s.onerror = () => done("no") })`, stolen},
-	{"window that knows its opener", `return await new Promise(done => { onmessage = e => done(e.data); const w = open(T + "/weak/page"); setTimeout(() => { const got = w.closed ? "cut off" : "kept"; w.close(); done(got) }, 2500) })`, stolen},
+	{"window that knows its opener", `return await new Promise(done => { onmessage = e => done(e.data); const w = open(T + "/weak/page"); setTimeout(() => { const got = w.closed ? "cut off" : "kept"; w.close(); done(got) }, 1500) })`, stolen},
 }
 
 // changes are what a hostile page does to change something; what it returns says nothing.
