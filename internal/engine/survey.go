@@ -40,7 +40,7 @@ func (e *Engine) Observe(ctx context.Context, refs ...string) (sandbox.Observati
 		func() (err error) { networks, err = e.docker.NetworkList(ctx, network.ListOptions{}); return err },
 		func() (err error) { volumes, err = e.docker.VolumeList(ctx, volume.ListOptions{}); return err },
 		func() (err error) {
-			if list, err = e.docker.ContainerList(ctx, container.ListOptions{All: true}); err != nil {
+			if list, err = e.list(ctx, container.ListOptions{All: true}); err != nil {
 				return err
 			}
 			found, err = e.inspectAll(ctx, ours(list))
@@ -67,7 +67,7 @@ func (e *Engine) Observe(ctx context.Context, refs ...string) (sandbox.Observati
 
 // Sandboxes reads back the containers with a berth label, of every owner: two round trips, for lists.
 func (e *Engine) Sandboxes(ctx context.Context) ([]sandbox.Observed, error) {
-	list, err := e.docker.ContainerList(ctx, container.ListOptions{
+	list, err := e.list(ctx, container.ListOptions{
 		All: true, Filters: filters.NewArgs(filters.Arg("label", sandbox.LabelSandbox)),
 	})
 	if err != nil {
@@ -75,6 +75,19 @@ func (e *Engine) Sandboxes(ctx context.Context) ([]sandbox.Observed, error) {
 	}
 	found, err := e.inspectAll(ctx, list)
 	return e.observeAll(found), e.explain(e.at.label, err)
+}
+
+// listTries is how often a list is asked for anew: Podman gives none at all when a container goes while it is made.
+const listTries = 5
+
+func (e *Engine) list(ctx context.Context, o container.ListOptions) (found []container.Summary, err error) {
+	for range listTries {
+		found, err = e.docker.ContainerList(ctx, o)
+		if err == nil || !e.dialect.podman || !strings.Contains(err.Error(), "no such container") {
+			break
+		}
+	}
+	return found, err
 }
 
 // inspectAll inspects at once; a container that is gone meanwhile is left out.
