@@ -262,8 +262,14 @@ func rounds(usual int) int {
 func TestKilledUnderTheLinks(t *testing.T) {
 	rig.Need(t)
 	h := rig.New(t)
+	h.Env = append(h.Env, fmt.Sprint("BERTH_LINKS_PORT=", 20000+3*rand.N(3000))) // while its gateway is dead, nobody else's tests shall take them
 	s := up{Project: h.Project("links"), Image: rig.Starter}
 	s.Up(rig.Standin(t))
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("gateways %v, its log: %s", s.gateway(), read(t, h.Path(".local/state/berth/sandboxes/"+s.Name+"/gateway.log")))
+		}
+	})
 	browser, program := s.visit(t, "api"), s.api(t)
 	revivals := [][]string{{"ls"}, {"url", s.Name, "api"}, {"prune"}}
 	n := rounds(15)
@@ -280,7 +286,7 @@ func TestKilledUnderTheLinks(t *testing.T) {
 			s.Berth(revivals[i%len(revivals)]...).Exits(0)
 		}
 		began := time.Now()
-		rig.Wait(t, 10*time.Second, "link after "+victim+" was killed", func() bool { return browser.get("/ready") == 200 })
+		rig.Wait(t, 10*time.Second, fmt.Sprintf("link after %s was killed (%v)", victim, revivals[i%len(revivals)]), func() bool { return browser.get("/ready") == 200 })
 		longest = max(longest, time.Since(began))
 		if status, text := program.ask(program.key, "GET", "/ready", "", nil); status != 200 {
 			t.Errorf("the program's key gives %d %s", status, text)
