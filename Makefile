@@ -39,7 +39,7 @@ e2e: build ## the end-to-end tests alone, against the engine at hand
 bench: build ## measure against the raw engine, docker run and compose (N=40, ARGS="-only tunnel")
 	go run ./e2e/bench -berth bin/berth $(if $(N),-n $(N)) $(ARGS)
 
-engines: build ## the engine tests against other engines, started beside the first one
+engines: ## one suite on seven container engines, each on its own; writes docs/engines.md (root, debootstrap)
 	bash .ci/engines.sh
 
 install: build ## copy bin/berth to $(PREFIX)/bin
