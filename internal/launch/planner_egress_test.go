@@ -100,7 +100,11 @@ func TestClientsInsideTrustWhatTheHostsEnvironmentNames(t *testing.T) {
 			t.Errorf("%s:\n%s", name, p)
 		}
 	}
-	own := listPlan(t, "on", func(in *Input) { trusting(in); in.Host.Env["SSL_CERT_FILE"] = "/company.pem"; in.Settings.EnvFromHost = []string{"SSL_CERT_FILE"} })
+	own := listPlan(t, "on", func(in *Input) {
+		trusting(in)
+		in.Host.Env["SSL_CERT_FILE"] = "/company.pem"
+		in.Settings.EnvFromHost = []string{"SSL_CERT_FILE"}
+	})
 	if !hasEnv(own.Spec.Env, "SSL_CERT_FILE", "/company.pem") {
 		t.Error("the user's own variable does not win")
 	}
@@ -121,5 +125,22 @@ func TestGitOverSSHSaysWhatToDoUnlessSomebodyIsReachedDirectly(t *testing.T) {
 	near.proxied(vars)
 	if _, is := vars["GIT_SSH_COMMAND"]; is {
 		t.Error("a neighbour may be reached by ssh")
+	}
+}
+
+func TestAGatewayStartedAgainKnowsWhatWasAllowedForGoodMeanwhile(t *testing.T) {
+	f := newFixture(t)
+	p := listPlan(t, "git.example:443", func(in *Input) { in.Allowed = []string{"old.example:443"} })
+	for _, target := range []string{"one.example:443", "two.example:443"} {
+		if err := f.Store.Allow("/home/me/shop", target); err != nil {
+			t.Fatal(err)
+		}
+	}
+	policy, err := f.policyNow(p, "/home/me/shop")
+	if got := words(policy.Allow); err != nil || got != "git.example:443, one.example:443, two.example:443" {
+		t.Errorf("%s is allowed, %v", got, err)
+	}
+	if policy, err := f.policyNow(p, "/home/me/other"); err != nil || words(policy.Allow) != "git.example:443" {
+		t.Errorf("another project has %s, %v", words(policy.Allow), err)
 	}
 }

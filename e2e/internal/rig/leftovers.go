@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -27,8 +28,8 @@ func (h *Home) Left() []string {
 		".local/state/berth/.*", ".local/state/berth/run/*", ".cache/berth/inside/.*", ".cache/berth/image-files/.*"} {
 		found, _ := filepath.Glob(h.Path(pattern)) // the patterns are well formed
 		for _, path := range found {
-			// The promise of ports and what the user trusts outlive a sandbox on purpose.
-			if name := filepath.Base(path); name != "_ports.json" && name != "_trust.json" {
+			// The promise of ports, what the user trusts and what a project may reach outlive a sandbox on purpose.
+			if !slices.Contains([]string{"_ports.json", "_trust.json", "_allowed.json"}, filepath.Base(path)) {
 				left = append(left, "file "+path)
 			}
 		}
