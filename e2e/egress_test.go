@@ -189,7 +189,7 @@ func TestEgress(t *testing.T) {
 		s.bring(t, "--profile", "standard", "--egress", "on", "--recreate")
 		s.inside(t, "curl -sS -o /dev/null https://"+strings.TrimSuffix(learned[0], ":443"))
 		s.clones(t, git)
-		s.refuses(t, "10.0.0.7:443", "is a private address")
+		s.refuses(t, "10.0.0.7:443", "10.0.0.7:443 is private (RFC 1918)")
 		s.refuses(t, "169.254.169.254:80", "metadata")
 	})
 	t.Run("off", func(t *testing.T) {

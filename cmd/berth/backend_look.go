@@ -99,9 +99,9 @@ func (b *backend) Show(ctx context.Context, name string) (tui.Sandbox, error) {
 	return out, nil
 }
 
-// networkLines says what a plan joined and which ports of sidecars it reaches.
+// networkLines says what a plan lets out, what it joined and which ports of sidecars it reaches.
 func networkLines(p *launch.Plan) []tui.Line {
-	var out []tui.Line
+	out := []tui.Line{{Name: "egress", Text: p.EgressText()}}
 	for _, j := range p.Joined {
 		line := tui.Line{Mark: tui.Warns, Name: j.Name, Text: j.Opening.Long}
 		if j.Opening.Sealed {

@@ -222,20 +222,22 @@ func (p *Plan) networkText() string {
 	case p.Network != nil && !p.Network.Internal:
 		return p.Network.Name + ", a bridge of its own; egress direct: internet, your LAN and this host's services"
 	case len(p.Joined) > len(p.sealedNames()):
-		return "joined, which ends the seal: their way out is not berth's to close; egress " + p.egressText()
+		return "joined, which ends the seal: their way out is not berth's to close; egress " + p.EgressText()
 	case p.Network != nil:
-		return p.Network.Name + ", sealed: it leads to the relays only; egress " + p.egressText()
+		return p.Network.Name + ", sealed: it leads to the relays only; egress " + p.EgressText()
 	case len(p.Joined) > 0:
-		return "joined, but sealed: they lead to their members only; egress " + p.egressText()
+		return "joined, but sealed: they lead to their members only; egress " + p.EgressText()
 	}
-	return p.Spec.Network.Mode + "; egress " + p.egressText()
+	return p.Spec.Network.Mode + "; egress " + p.EgressText()
 }
 
-func (p *Plan) egressText() string {
+// EgressText says what the sandbox may reach outside, as a line of the plan has it.
+func (p *Plan) EgressText() string {
 	text := map[egress.Mode]string{
-		egress.Off:  "off: nothing can be reached",
-		egress.On:   "on: public hosts through berth, no private addresses",
-		egress.List: "list: only " + words(p.Egress.Allow),
+		egress.Off:    "off: nothing can be reached",
+		egress.Direct: "direct: internet, your LAN and this host's services",
+		egress.On:     "on: public hosts through berth, no private addresses",
+		egress.List:   "list: only " + words(p.Egress.Allow),
 	}[p.Egress.Mode]
 	if p.Egress.Mode == egress.List && len(p.Egress.Allow) == 0 {
 		text = "list: nothing is on it yet"

@@ -46,9 +46,9 @@ func (b *builder) egress() error {
 	if err != nil {
 		return err
 	}
-	policy := egress.Policy{
-		Mode:    cmp.Or(b.s.Egress.Mode, egress.Mode(hardening.EgressOf(b.plan.Profile))),
-		Private: b.s.EgressPrivate,
+	policy := egress.Policy{Mode: cmp.Or(b.s.Egress.Mode, egress.Mode(hardening.EgressOf(b.plan.Profile)))}
+	if policy.Mode == egress.List || policy.Mode == egress.On {
+		policy.Private = b.s.EgressPrivate // elsewhere there is no proxy that could let it through
 	}
 	if policy.Mode == egress.List {
 		policy.Allow = slices.Concat(b.s.Egress.Allow, before)
