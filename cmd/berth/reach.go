@@ -136,7 +136,7 @@ func (g gateways) start(ctx context.Context, name string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	log, err := os.OpenFile(g.store.GatewayLog(name), os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+	log, err := os.OpenFile(g.store.GatewayLog(name), os.O_CREATE|os.O_TRUNC|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		return "", err
 	}
