@@ -183,6 +183,15 @@ func TestARelayHasNoRightThatItDoesNotUse(t *testing.T) {
 	}
 }
 
+func TestARelayAsksForNoLimitThatItsEngineCannotKeep(t *testing.T) {
+	rootless := modernEngine()
+	rootless.Kind, rootless.CanLimitCPU, rootless.CanLimitMemory, rootless.CanLimitPids = sandbox.DockerRootless, false, false, false
+	l := Relay{Sandbox: "shop", Number: 1}.Spec(sandbox.Image{}, netip.MustParsePrefix("10.83.0.0/28"), map[string]string{}, rootless).Limits
+	if l.CPUShares != 0 || l.Memory != 0 || l.MemorySwap != 0 || l.Pids != 0 {
+		t.Errorf("it asks for %+v", l)
+	}
+}
+
 func TestARelayThatIsNotAsPlannedIsAFinding(t *testing.T) {
 	planned := Relay{Sandbox: "shop", Number: 1, Network: "cache", Host: "redis", Ports: []uint16{6379}}.Spec(
 		sandbox.Image{Ref: "starter"}, netip.MustParsePrefix("10.83.0.0/28"), map[string]string{}, modernEngine())

@@ -59,7 +59,10 @@ func (r Relay) Spec(image sandbox.Image, own netip.Prefix, labels map[string]str
 	for _, port := range r.Ports {
 		s.Process.Cmd = append(s.Process.Cmd, "--port", fmt.Sprint(port))
 	}
-	s.Limits = sandbox.Limits{CPUShares: 512, Shm: mib, Ulimits: []sandbox.Ulimit{{Name: "core"}, {Name: "nofile", Soft: 1024, Hard: 1024}}}
+	s.Limits = sandbox.Limits{Shm: mib, Ulimits: []sandbox.Ulimit{{Name: "core"}, {Name: "nofile", Soft: 1024, Hard: 1024}}}
+	if e.CanLimitCPU {
+		s.Limits.CPUShares = 512
+	}
 	if e.CanLimitMemory {
 		s.Limits.Memory, s.Limits.MemorySwap = relayMemory, relayMemory
 	}
