@@ -140,7 +140,7 @@ func (g gateways) start(ctx context.Context, name string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	defer log.Close() //nolint:errcheck // the gateway has it open
+	defer log.Close()                                                            //nolint:errcheck // the gateway has it open
 	cmd := exec.Command(self, append(slices.Clone(g.flags), "gateway", name)...) //nolint:noctx // it outlives this process
 	cmd.Stderr, cmd.Dir = log, "/"
 	host.Detach(cmd)
