@@ -237,13 +237,12 @@ func hold() {
 	}
 	fmt.Println(joined.Name())
 	go func() {
-		var taken []net.Conn
 		for {
 			conn, err := joined.AcceptProxy(ctx)
 			if err != nil {
 				return
 			}
-			taken = append(taken, conn)
+			defer conn.Close() //nolint:errcheck // held, and never read
 		}
 	}()
 	hand := browser(joined)

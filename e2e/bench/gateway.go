@@ -136,6 +136,7 @@ func upgrade(c net.Conn, host, key string) error {
 	if err != nil {
 		return err
 	}
+	defer answer.Body.Close() //nolint:errcheck // it has none
 	if answer.StatusCode != http.StatusSwitchingProtocols {
 		return errors.New("the gateway answers " + answer.Status)
 	}

@@ -287,7 +287,7 @@ func pullBulk(ctx context.Context, t tube) error {
 	}
 	defer conn.Close() //nolint:errcheck // read to its end
 	in := bufio.NewReader(conn)
-	answer, err := http.ReadResponse(in, nil)
+	answer, err := http.ReadResponse(in, nil) //nolint:bodyclose // its bytes are read past it
 	if err != nil {
 		return err
 	}
@@ -311,6 +311,7 @@ func pushBulk(ctx context.Context, t tube) error {
 	if err != nil {
 		return err
 	}
+	defer answer.Body.Close() //nolint:errcheck // read to its end
 	text, err := io.ReadAll(answer.Body)
 	return errors.Join(err, counted(text))
 }

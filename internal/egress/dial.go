@@ -15,16 +15,27 @@ import (
 	"time"
 )
 
+// dialled is how one attempt ended.
+type dialled struct {
+	conn net.Conn
+	err  error
+}
+
+// closeLate closes the connections of attempts that were still running when another had won.
+func closeLate(results <-chan dialled, running int) {
+	for range running {
+		if late := <-results; late.err == nil {
+			_ = late.conn.Close()
+		}
+	}
+}
+
 // dial connects to the first of addrs that answers. Each next one starts a moment after the one before, so that a
 // family of addresses which leads nowhere costs little. The error is the first address's.
 func (p *Proxy) dial(ctx context.Context, addrs []netip.AddrPort) (net.Conn, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	type result struct {
-		conn net.Conn
-		err  error
-	}
-	results := make(chan result)
+	results := make(chan dialled)
 	start := time.NewTimer(0)
 	defer start.Stop()
 	var first error
@@ -35,7 +46,7 @@ func (p *Proxy) dial(ctx context.Context, addrs []netip.AddrPort) (net.Conn, err
 			next, running = next+1, running+1
 			go func() {
 				conn, err := p.world.Dial(ctx, to)
-				results <- result{conn, err}
+				results <- dialled{conn, err}
 			}()
 			if next < len(addrs) {
 				start.Reset(staggerTime)
@@ -43,13 +54,7 @@ func (p *Proxy) dial(ctx context.Context, addrs []netip.AddrPort) (net.Conn, err
 		case r := <-results:
 			running--
 			if r.err == nil {
-				go func() {
-					for range running {
-						if late := <-results; late.err == nil {
-							late.conn.Close()
-						}
-					}
-				}()
+				go closeLate(results, running)
 				return r.conn, nil
 			}
 			if first == nil {

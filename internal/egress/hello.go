@@ -1,6 +1,7 @@
 package egress
 
 import (
+	"context"
 	"bytes"
 	"crypto/tls"
 	"errors"
@@ -55,7 +56,7 @@ func readHello(r io.Reader, conn net.Conn) (sni string, seen []byte, err error) 
 	err = tls.Server(tap, &tls.Config{GetConfigForClient: func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
 		sni = hello.ServerName
 		return nil, errSeen
-	}}).Handshake()
+	}}).HandshakeContext(context.Background()) // the connection has a deadline
 	if errors.Is(err, errSeen) {
 		err = nil
 	}

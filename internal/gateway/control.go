@@ -58,7 +58,7 @@ func (g *gateway) serveControl(ctx context.Context, l net.Listener) {
 		if err != nil {
 			return // closed
 		}
-		if !sameUser(conn) {
+		if !g.sameUser(conn) {
 			_ = conn.Close()
 			continue
 		}

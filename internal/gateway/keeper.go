@@ -123,9 +123,11 @@ func (k *keeper) run(ctx context.Context) error {
 			k.serve(ctx, carrier)
 			continue
 		}
-		switch state, unknown := k.state(ctx); {
-		case ctx.Err() != nil:
-			return nil
+		state, unknown := k.state(ctx)
+		if ctx.Err() != nil {
+			break
+		}
+		switch {
 		case unknown != nil && fault.KindOf(unknown) == fault.NotFound, unknown == nil && over(state):
 			return errOver
 		case unknown == nil && state != sandbox.Paused:

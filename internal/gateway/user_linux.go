@@ -2,13 +2,12 @@ package gateway
 
 import (
 	"net"
-	"os"
 
 	"golang.org/x/sys/unix"
 )
 
 // sameUser tells whether the other end of a unix socket is this user's process.
-func sameUser(conn net.Conn) bool {
+func (g *gateway) sameUser(conn net.Conn) bool {
 	c, ok := conn.(*net.UnixConn)
 	if !ok {
 		return false
@@ -20,7 +19,7 @@ func sameUser(conn net.Conn) bool {
 	same := false
 	err = raw.Control(func(fd uintptr) {
 		peer, err := unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED)
-		same = err == nil && int(peer.Uid) == os.Geteuid()
+		same = err == nil && int(peer.Uid) == g.Front.UID
 	})
 	return same && err == nil
 }
