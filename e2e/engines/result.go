@@ -67,7 +67,7 @@ var tables = []table{
 const head = `# Engines
 
 What berth does on container engines that differ. This page is written by ` + "`make engines`" + ` (as root, on Linux, with
-debootstrap and a Debian mirror; 20 minutes from nothing on two cores), which starts each engine from Debian's packages
+debootstrap and a Debian mirror; 11 minutes on two busy cores, 3 more to make the system trees), which starts each engine from Debian's packages
 beside the machine's own and runs one suite on it: ` + "`.ci/engines.sh`, `e2e/engines`" + `. One engine alone:
 ` + "`sudo bash .ci/engines.sh rootless`" + `. Podman 4 is not among them: it tells of another IPC namespace than was asked for, so the
 audit ends each launch there.
