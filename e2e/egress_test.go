@@ -74,6 +74,12 @@ git -c user.name=me -c user.email=me@example.org commit -qm first && git clone -
 	return listener.Addr().String()
 }
 
+// outgoing is a sandbox with package clients mounted.
+type outgoing struct {
+	up
+	clients []packageClient
+}
+
 // outside is what berth egress --json says.
 type outside struct {
 	Mode    string
@@ -84,7 +90,7 @@ type outside struct {
 	}
 }
 
-func (s up) outside(t *testing.T) outside {
+func (s outgoing) outside(t *testing.T) outside {
 	t.Helper()
 	var o outside
 	s.Berth("egress", s.Name, "--json").Exits(0).JSON(&o)
@@ -96,7 +102,7 @@ const tries = 6
 
 // getOut runs a client inside until it gets through: each time it is refused, what the refusals offer is allowed. It
 // gives what was allowed.
-func (s up) getOut(t *testing.T, line string, flags ...string) (allowed []string) {
+func (s outgoing) getOut(t *testing.T, line string, flags ...string) (allowed []string) {
 	t.Helper()
 	for range tries {
 		r := s.Berth("exec", s.Name, "--", "sh", "-c", line)
@@ -127,7 +133,7 @@ type packageClient struct {
 }
 
 // clients are those the workbench has, and those that run from a folder mounted into it.
-func clients() []packageClient {
+func clients(h *rig.Home) []packageClient {
 	list := []packageClient{{name: "pip install", asking: "/openhands/venv/bin/pip install --retries 1 --disable-pip-version-check --no-deps --target /tmp/pip$$ six"}}
 	if root, err := exec.Command("go", "env", "GOROOT").Output(); err == nil {
 		list = append(list, packageClient{"go mod download", strings.TrimSpace(string(root)), "/opt/go",
@@ -139,7 +145,26 @@ func clients() []packageClient {
 				"/openhands/.openvscode-server/node /opt/npm/bin/npm-cli.js install --loglevel error --fetch-retries=0 --cache /tmp/cache$$ --prefix /tmp/npm$$ left-pad"})
 		}
 	}
+	if rust := toolchain(h); rust != "" {
+		list = append(list, packageClient{"cargo fetch", rust, "/opt/rust", `mkdir -p /tmp/cargo$$/src && cd /tmp/cargo$$ && touch src/lib.rs &&
+printf '[package]\nname = "shop"\nversion = "0.1.0"\nedition = "2021"\n[dependencies]\ncfg-if = "1"\n' >Cargo.toml &&
+PATH=/opt/rust/bin:$PATH CARGO_NET_RETRY=0 CARGO_HOME=/tmp/cargo$$/home cargo fetch`})
+	}
 	return list
+}
+
+// toolchain copies what cargo needs to run, since this machine's may lie in a home of somebody else; "" when there is none.
+func toolchain(h *rig.Home) string {
+	root, err := exec.Command("rustc", "--print", "sysroot").Output()
+	if err != nil {
+		return ""
+	}
+	from, to := strings.TrimSpace(string(root)), h.Folder("rust")
+	copying := exec.Command("sh", "-c", `mkdir "$2/bin" "$2/lib" && cp "$1/bin/cargo" "$1/bin/rustc" "$2/bin" && cp "$1"/lib/*.so* "$2/lib"`, "sh", from, to)
+	if copying.Run() != nil {
+		return ""
+	}
+	return to
 }
 
 // TestEgress goes out of a sealed sandbox with the clients that coding agents use. Nothing is set inside by the test.
@@ -151,14 +176,14 @@ func TestEgress(t *testing.T) {
 	machine, _ := host.Certificates(host.Env{"SSL_CERT_FILE": os.Getenv("SSL_CERT_FILE")}, os.ReadFile)
 	h.Env = append(h.Env, "SSL_CERT_FILE="+h.Write("company.pem", string(slices.Concat(authority, machine))))
 	h.Write(".config/berth/config.toml", `egress_private = ["`+git+`"]`+"\n")
-	s := up{Project: h.Project("out"), Image: rig.Workbench}
+	s := outgoing{up{Project: h.Project("out"), Image: rig.Workbench}, clients(h)}
 
 	var learned []string
 	s.bring(t, "--profile", "standard", "--egress", "list")
 	t.Run("a git host of one's own", func(t *testing.T) { s.clones(t, git) })
 	t.Run("git over ssh says what to do", s.checkSSH)
 	t.Run("a host off the list", s.checkRefused)
-	for _, c := range clients() {
+	for _, c := range s.clients {
 		t.Run(c.name+", allowed when it is refused", func(t *testing.T) {
 			allowed := s.getOut(t, c.asking, "--always")
 			if len(allowed) == 0 {
@@ -178,7 +203,7 @@ func TestEgress(t *testing.T) {
 			t.Errorf("the plan does not say what was allowed before:\n%s\n%s", plan, r.Err)
 		}
 		s.clones(t, git)
-		for _, c := range clients() {
+		for _, c := range s.clients {
 			if allowed := s.getOut(t, c.asking); len(allowed) > 0 {
 				t.Errorf("%s: %v had to be allowed again", c.name, allowed)
 			}
@@ -201,10 +226,10 @@ func TestEgress(t *testing.T) {
 }
 
 // bring brings the sandbox up with this machine's clients mounted.
-func (s up) bring(t *testing.T, flags ...string) rig.Result {
+func (s outgoing) bring(t *testing.T, flags ...string) rig.Result {
 	t.Helper()
 	args := append([]string{"up", "--plain", "-y", "--image", s.Image, "-v", s.Dir + ":/workspace"}, flags...)
-	for _, c := range clients() {
+	for _, c := range s.clients {
 		if c.needs != "" {
 			args = append(args, "--allow-path", c.needs, "-v", c.needs+":"+c.at+":ro")
 		}
@@ -212,21 +237,21 @@ func (s up) bring(t *testing.T, flags ...string) rig.Result {
 	return s.Berth(args...).Exits(0)
 }
 
-func (s up) clones(t *testing.T, from string) {
+func (s outgoing) clones(t *testing.T, from string) {
 	t.Helper()
 	if got := s.inside(t, "git clone -q https://"+from+"/shop.git /tmp/clone$$ && cat /tmp/clone$$/README.md"); got != "# Shop" {
 		t.Errorf("cloned %q", got)
 	}
 }
 
-func (s up) checkSSH(t *testing.T) {
+func (s outgoing) checkSSH(t *testing.T) {
 	r := s.Berth("exec", s.Name, "--", "git", "clone", "git@git.example.org:shop.git", "/tmp/ssh")
 	if !strings.Contains(r.Err+r.Out, "berth: ssh has no way out of a sealed sandbox: give git the https address") {
 		t.Errorf("git says %s%s", r.Out, r.Err)
 	}
 }
 
-func (s up) checkRefused(t *testing.T) {
+func (s outgoing) checkRefused(t *testing.T) {
 	t.Helper()
 	s.refuses(t, "other.example.org:443", "other.example.org:443 is not on the egress list")
 	list := s.Berth("egress", s.Name).Exits(0)
@@ -237,7 +262,7 @@ func (s up) checkRefused(t *testing.T) {
 }
 
 // refuses has a client ask for a target, and looks that it is told why, and that berth tells the user.
-func (s up) refuses(t *testing.T, target, why string) {
+func (s outgoing) refuses(t *testing.T, target, why string) {
 	t.Helper()
 	r := s.Berth("exec", s.Name, "--", "curl", "-sv", "-o", "/dev/null", "https://"+target)
 	if r.Code == 0 || !strings.Contains(r.Err, "403") || !strings.Contains(r.Err, why) {
@@ -252,7 +277,7 @@ func (s up) refuses(t *testing.T, target, why string) {
 }
 
 // checkOnce takes a target back that was allowed for good, and allows it until the sandbox ends.
-func (s up) checkOnce(t *testing.T, target string) {
+func (s outgoing) checkOnce(t *testing.T, target string) {
 	ask := "curl -sS -o /dev/null https://" + strings.TrimSuffix(target, ":443")
 	s.inside(t, ask) // so that the refusal below is the revocation's
 	s.Berth("egress", "revoke", s.Name, target).Exits(0)
