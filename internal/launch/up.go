@@ -133,7 +133,7 @@ func (l *Launcher) ports(record state.Record, s *config.Settings, observed sandb
 			})
 		})
 	}
-	return l.Store.Ports(record.Project, s.Links.Port, func(three [3]uint16) bool {
+	return l.Store.Ports(record.Project, record.Name, s.Links.Port, func(three [3]uint16) bool {
 		return !slices.ContainsFunc(three[:], func(port uint16) bool { return !own(port) && !l.PortFree(port) })
 	})
 }

@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"slices"
+	"strings"
 
 	"berth/internal/fault"
 )
@@ -19,18 +20,19 @@ const (
 
 type promises struct {
 	Schema string            `json:"schema"`
-	First  map[string]uint16 `json:"first"` // by project folder
+	First  map[string]uint16 `json:"first"` // by holder: project folder, "#", name of the sandbox
 }
 
-// Ports promises a project three ports in a row for its links: those it had before, else the next from 8010 up that
-// nobody else was promised. With a wish only that triple will do. free tells whether all three can be bound now. No
+// Ports promises a sandbox of a project three ports in a row for its links: those it had before, else the next from 8010
+// up that nobody else was promised, another sandbox of the same folder included. With a wish only that triple will do. free tells whether all three can be bound now. No
 // triple left, or the wish not free: kind Conflict.
-func (s *Store) Ports(project string, wish uint16, free func([3]uint16) bool) ([3]uint16, error) {
+func (s *Store) Ports(project, name string, wish uint16, free func([3]uint16) bool) ([3]uint16, error) {
 	unlock, err := s.wait(portsLock)
 	if err != nil {
 		return [3]uint16{}, err
 	}
 	defer unlock()
+	holder := project + "#" + name
 	p := promises{First: map[string]uint16{}}
 	if err := s.read(portsFile, &p); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		p = promises{} // a promise is a convenience: a broken file must not stop a launch
@@ -38,28 +40,28 @@ func (s *Store) Ports(project string, wish uint16, free func([3]uint16) bool) ([
 	if p.First == nil {
 		p.First = map[string]uint16{}
 	}
-	first, ok := choose(p.First, project, wish, free)
+	first, ok := choose(p.First, holder, wish, free)
 	if !ok {
 		return [3]uint16{}, portsTaken(wish)
 	}
-	if p.First[project] != first {
-		p.Schema, p.First[project] = portSchema, first
-		forgetGone(p.First, project)
+	if p.First[holder] != first {
+		p.Schema, p.First[holder] = portSchema, first
+		forgetGone(p.First, holder)
 		err = s.write(portsFile, p)
 	}
 	return triple(first), err
 }
 
-func choose(promised map[string]uint16, project string, wish uint16, free func([3]uint16) bool) (uint16, bool) {
+func choose(promised map[string]uint16, holder string, wish uint16, free func([3]uint16) bool) (uint16, bool) {
 	if wish != 0 {
 		return wish, wish <= lastPort && free(triple(wish))
 	}
-	if had, ok := promised[project]; ok && had <= lastPort && free(triple(had)) {
+	if had, ok := promised[holder]; ok && had <= lastPort && free(triple(had)) {
 		return had, true
 	}
 	var others []uint16
-	for folder, first := range promised {
-		if folder != project {
+	for other, first := range promised {
+		if other != holder {
 			others = append(others, first)
 		}
 	}
@@ -80,9 +82,13 @@ func triple(first uint16) [3]uint16 { return [3]uint16{first, first + 1, first +
 
 // forgetGone drops the promises to folders that are no more, so that the file does not grow for ever.
 func forgetGone(promised map[string]uint16, keep string) {
-	for folder := range promised {
-		if _, err := os.Stat(folder); folder != keep && errors.Is(err, fs.ErrNotExist) {
-			delete(promised, folder)
+	for holder := range promised {
+		folder := holder
+		if i := strings.LastIndexByte(holder, '#'); i >= 0 { // names have none
+			folder = holder[:i]
+		}
+		if _, err := os.Stat(folder); holder != keep && errors.Is(err, fs.ErrNotExist) {
+			delete(promised, holder)
 		}
 	}
 }

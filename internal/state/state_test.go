@@ -233,9 +233,19 @@ func TestPortsArePromisedByProject(t *testing.T) {
 		{"what was promised to a folder that is gone", project("new"), 0, all, 8010},
 	}
 	for _, r := range rows {
-		got, err := s.Ports(r.project, r.wish, r.free)
+		got, err := s.Ports(r.project, "shop", r.wish, r.free)
 		if want := triple(r.want); err != nil || got != want {
 			t.Errorf("%s: %v, %v; want %v", r.what, got, err, want)
+		}
+	}
+}
+
+func TestTwoSandboxesOfOneFolderHavePortsOfTheirOwn(t *testing.T) {
+	s, shop := open(t), t.TempDir()
+	all := func([3]uint16) bool { return true }
+	for i, name := range []string{"shop", "shop-2", "shop"} {
+		if got, err := s.Ports(shop, name, 0, all); err != nil || got != triple([]uint16{8010, 8013, 8010}[i]) {
+			t.Errorf("%s: %v, %v", name, got, err)
 		}
 	}
 }
@@ -249,7 +259,7 @@ func TestPortsThatCannotBeHad(t *testing.T) {
 		65534: "links.port = 65534: ports 65534 to 65536 are not all free",
 	}
 	for wish, want := range rows {
-		if _, err := s.Ports("/p", wish, none); err == nil || err.Error() != want || fault.KindOf(err) != fault.Conflict {
+		if _, err := s.Ports("/p", "shop", wish, none); err == nil || err.Error() != want || fault.KindOf(err) != fault.Conflict {
 			t.Errorf("%d: %v", wish, err)
 		}
 	}
