@@ -73,7 +73,6 @@ func TestThePrintedCommandsMakeTheSameSandbox(t *testing.T) {
 	made := inspected(t, run("docker", "inspect", "berth-berthprint"))
 	script := run("berth", "up", "--image", "starter", "--print=docker")
 	run("docker", "rm", "-f", "berth-berthprint")
-	run("docker", "network", "rm", "0berth-berthprint")
 	run("docker", "volume", "rm", "berth-berthprint-home")
 	run("bash", "-ec", script)
 	pasted := inspected(t, run("docker", "inspect", "berth-berthprint"))
@@ -118,8 +117,15 @@ func plainMounts(list any) {
 	}
 }
 
-// empty tells nil from nothing in a list, which the engine keeps apart and nobody else.
+// empty tells whether there is nothing: nil, an empty list or map, which the engine keeps apart and nobody else.
 func empty(v any) bool {
-	list, ok := v.([]any)
-	return v == nil || ok && len(list) == 0
+	switch v := v.(type) {
+	case nil:
+		return true
+	case []any:
+		return len(v) == 0
+	case map[string]any:
+		return len(v) == 0
+	}
+	return false
 }

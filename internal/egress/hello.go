@@ -1,8 +1,8 @@
 package egress
 
 import (
-	"context"
 	"bytes"
+	"context"
 	"crypto/tls"
 	"errors"
 	"io"

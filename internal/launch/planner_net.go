@@ -294,8 +294,8 @@ func (b *builder) steps() {
 	p.Steps = append(p.Steps,
 		step(StepStart, "start"),
 		step(StepTunnel, "open the tunnel"),
-		beside(StepMounts, "check mounts"),
-		beside(StepAudit, "audit"),
+		beside(StepMounts, "check mounts").after(StepTunnel),
+		beside(StepAudit, "audit").after(StepTunnel),
 	)
 	if p.NeedsImage() || p.Contract.HasAPI() {
 		p.Steps = append(p.Steps, beside(StepReady, "wait for /ready"), step(StepLinks, "prove the links"))

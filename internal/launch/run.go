@@ -83,9 +83,21 @@ func (r *run) stages(ctx context.Context) error {
 func (r *run) stage(ctx context.Context, steps []Step) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
+	done := map[StepKind]chan struct{}{}
+	for _, s := range steps {
+		done[s.Kind] = make(chan struct{})
+	}
 	var all sync.WaitGroup
 	for _, s := range steps {
 		all.Go(func() {
+			defer close(done[s.Kind])
+			if first, there := done[s.After]; there {
+				select {
+				case <-first:
+				case <-ctx.Done():
+					return
+				}
+			}
 			if err := r.step(ctx, s); err != nil {
 				cancel(err)
 			}

@@ -26,8 +26,9 @@ const (
 // Step is one call of a launch, with its cause.
 type Step struct {
 	Kind   StepKind
-	Text   string // "create network 0berth-shop"
-	Beside bool   // may run while the steps before it, back to the last that is not Beside, still do
+	Text   string   // "create network 0berth-shop"
+	Beside bool     // may run while the steps before it, back to the last that is not Beside, still do
+	After  StepKind // of those it runs beside, the one it lets go first
 }
 
 // String gives the step as the plan shows it.
@@ -39,6 +40,12 @@ func step(kind StepKind, format string, args ...any) Step {
 
 func beside(kind StepKind, format string, args ...any) Step {
 	return Step{Kind: kind, Text: fmt.Sprintf(format, args...), Beside: true}
+}
+
+// after gives a step that lets another one go first, for the cores are few.
+func (s Step) after(kind StepKind) Step {
+	s.After = kind
+	return s
 }
 
 // stages groups steps: each stage begins with a step that waits for all before it.
