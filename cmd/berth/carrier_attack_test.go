@@ -174,7 +174,7 @@ func TestAFloodFromInsideStallsNoLinkAndFillsNoMemory(t *testing.T) {
 			}
 			most := peak(t, gateway.Process.Pid)
 			t.Logf("the gateway's memory: at first %d MiB, at most %d MiB", before>>10, most>>10)
-			if most > 192<<10 {
+			if most > 192<<10 && !raced {
 				t.Errorf("the gateway's memory: at first %d MiB, at most %d MiB", before>>10, most>>10)
 			}
 		})
