@@ -372,19 +372,27 @@ func relay(a *stream, b *net.TCPConn) {
 	b.Close()
 }
 
+func abort(conn net.Conn) {
+	if tcp, ok := conn.(*net.TCPConn); ok {
+		_ = tcp.SetLinger(0)
+	}
+	conn.Close()
+}
+
 // half is a connection that can end one direction.
 type half interface {
 	net.Conn
 	CloseWrite() error
 }
 
-// pump copies one way. After an error nothing more can be promised, so both go.
+// pump copies one way. After an error nothing more can be promised, so both go, by a reset: a peer that writes into a
+// window which a half-closed connection never opens again would wait a minute for another end (Linux 6, tcp_cleanup_rbuf).
 func pump(to, from half) {
 	buffer := make([]byte, 64<<10)
 	_, err := io.CopyBuffer(struct{ io.Writer }{to}, struct{ io.Reader }{from}, buffer)
 	if err != nil {
-		to.Close()
-		from.Close()
+		abort(to)
+		abort(from)
 		return
 	}
 	_ = to.CloseWrite()
