@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -146,7 +147,10 @@ func TestAUidWithoutAName(t *testing.T) {
 	if got := p.Berth("exec", p.Name, "--", "sh", "-c", "id -un; id -u; echo x > /workspace/file").Exits(0).Out; got != "agent\n54321\n" {
 		t.Errorf("inside it is %q", got)
 	}
-	checkOwner(t, filepath.Join(p.Dir, "file"), h.User)
+	owner, err := rig.AsRoot(t, "stat", "-c", "%u:%g", filepath.Join(p.Dir, "file")).Output() // nobody else may look there
+	if want := fmt.Sprintf("%d:%d\n", h.User.UID, h.User.GID); err != nil || string(owner) != want {
+		t.Errorf("the file belongs to %s, not %s: %v", owner, want, err)
+	}
 	p.Berth("rm", "-f", p.Name).Exits(0)
 	h.Gone()
 	none := p.Command("ls").With("HOME")

@@ -123,7 +123,7 @@ func connectBy(conn net.Conn, r route) (status int, err error) {
 		return 0, err
 	}
 	head := bufio.NewReaderSize(&single{io.LimitReader(conn, maxHead)}, 16)
-	answer, err := http.ReadResponse(head, ask)
+	answer, err := http.ReadResponse(head, ask) //nolint:bodyclose // an answer to CONNECT has none
 	if err != nil {
 		return 0, err
 	}
