@@ -406,6 +406,20 @@ func TestALaunchWhosePortsAreTakenInBetween(t *testing.T) {
 	}
 }
 
+// takePort listens where a process that was just killed did: its sockets go a moment after it.
+func takePort(t *testing.T, network, at string) net.Listener {
+	t.Helper()
+	for end := time.Now().Add(5 * time.Second); ; <-time.After(10 * time.Millisecond) {
+		l, err := net.Listen(network, at)
+		if err == nil {
+			return l
+		}
+		if time.Now().After(end) {
+			t.Fatal(err)
+		}
+	}
+}
+
 // TestAGatewayWhosePortIsTaken says which, and the sandbox is served again once it is free.
 func TestAGatewayWhosePortIsTaken(t *testing.T) {
 	rig.Need(t)
@@ -418,10 +432,7 @@ func TestAGatewayWhosePortIsTaken(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	thief, err := net.Listen("tcp6", "[::1]:"+at.Port())
-	if err != nil {
-		t.Fatal(err)
-	}
+	thief := takePort(t, "tcp6", "[::1]:"+at.Port())
 	r := s.Berth("url", s.Name, "api").Exits(7)
 	says(t, r, `port `+at.Port()+`: ::1 is taken or not allowed: .*address already in use`,
 		"end whoever listens there, or give "+s.Name+" other ports: berth up --recreate")
