@@ -61,7 +61,8 @@ func (a about) openToTheLAN() string {
 func TestEngine(t *testing.T) {
 	name, folder := os.Getenv("BERTH_ENGINE"), os.Getenv("BERTH_RESULTS")
 	if name == "" {
-		t.Skip("make engines runs it on each engine")
+		rig.Need(t)
+		name, folder = "here", t.TempDir() // make engines names each engine, and keeps what was seen
 	}
 	rig.Need(t)
 	s := &suite{docker: rig.Docker(t), seen: Result{Engine: name, Cells: map[string]string{}}}
