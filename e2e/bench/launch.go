@@ -93,7 +93,14 @@ func measureLaunch(ctx context.Context, w *world, o options) (rows []row, err er
 				return ready, err
 			}, clean: w.down})
 	}
-	variants = append(variants, w.dockerRun(all[0].ref), w.compose())
+	same, err := w.model(ctx, all[0].ref)
+	if err != nil {
+		return nil, err
+	}
+	variants = append(variants, w.dockerRun(all[0].ref), variant{
+		name: "raw, the same container, volume and home as berth's, ready at once", clean: w.clearRaw,
+		once: func(ctx context.Context) (float64, error) { return w.raw(ctx, same) },
+	}, w.compose())
 	if rows, err = rounds(ctx, o.n, variants); err != nil {
 		return nil, err
 	}
@@ -104,6 +111,9 @@ func measureLaunch(ctx context.Context, w *world, o options) (rows []row, err er
 	if docker := &rows[2*len(all)]; docker.Note == "" {
 		docker.Ratio = ratio(docker.Values, rows[0].Values)
 	}
+	alike := row{Name: "berth up against that", Unit: "ms", Values: rows[1].Values, Fail: rows[1].Fail, Goal: goal{Most: 1.15, Ratio: true}}
+	alike.Ratio = ratio(rows[1].Values, rows[2*len(all)+1].Values)
+	rows = append(rows, alike)
 	for i, s := range all {
 		end := row{Name: "berth up, to its end: walls and links proven, " + s.what, Unit: "ms", Values: whole[i][1:]}
 		end.Ratio = ratio(end.Values, rows[2*i].Values)

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/containerd/errdefs"
 	"github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/api/types/filters"
 	"github.com/docker/docker/client"
@@ -114,6 +115,9 @@ func (w *world) clearRaw(ctx context.Context) error {
 	var errs []error
 	for _, c := range list {
 		errs = append(errs, w.docker.ContainerRemove(ctx, c.ID, container.RemoveOptions{Force: true}))
+	}
+	if err := w.docker.VolumeRemove(ctx, rawVolume, true); err != nil && !errdefs.IsNotFound(err) {
+		errs = append(errs, err)
 	}
 	return errors.Join(errs...)
 }
