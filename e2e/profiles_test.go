@@ -273,7 +273,7 @@ func checkParanoid(t *testing.T, s up) {
 			t.Errorf("%s: exit %d, %s", line, r.Code, r.Err)
 		}
 	}
-	if home := s.inside(t, "cp -r /workspace ~/work && cat ~/work/README.md"); home != "# Shop" {
+	if home := s.inside(t, "cp -r /workspace ~/copy && cat ~/copy/README.md"); home != "# Shop" {
 		t.Errorf("no copy can be worked on: %s", home)
 	}
 	if _, err := rig.Docker(t).VolumeInspect(rig.Context(t), sandbox.HomeVolume(s.Name)); !errdefs.IsNotFound(err) {

@@ -83,7 +83,7 @@ func echoing(t *testing.T) (netip.AddrPort, *net.TCPListener) {
 			go func() {
 				defer conn.Close()
 				heard, _ := io.ReadAll(conn)
-				_, _ = conn.Write([]byte(strings.ToUpper(string(heard))))
+				_, _ = conn.Write([]byte(strings.ToUpper(string(heard)))) // who asked may be gone, and finds out
 			}()
 		}
 	}()

@@ -102,7 +102,7 @@ func TestOnlyBerthsUserReachesTheSocket(t *testing.T) {
 	defer cancel()
 	go func() { // as the gateway does again and again while nobody comes
 		for ctx.Err() == nil {
-			_, _ = listener.Accept(ctx, nil)
+			_, _ = listener.Accept(ctx, nil) // nobody may come: that is asked of those who try
 		}
 	}()
 	for _, row := range []struct{ user, want string }{
@@ -253,7 +253,7 @@ func hold() {
 			fmt.Println(err, joined.Err())
 			return
 		}
-		_, _ = io.Copy(io.Discard, answer.Body)
+		_, _ = io.Copy(io.Discard, answer.Body) // only the time to its end counts
 		answer.Body.Close()
 		fmt.Println(time.Since(begin))
 	}

@@ -33,7 +33,7 @@ func seal(t *testing.T, change func(*sandbox.Spec)) sealed {
 	}
 	image, err := inside.StarterImage(runtime.GOARCH, "carrier-test")
 	if err != nil {
-		t.Skip(err)
+		t.Skipf("berth-inside is not packed, make inside does it: %v", err)
 	}
 	e, err := engine.Open(t.Context(), engine.Options{Env: os.LookupEnv, Home: os.Getenv("HOME"), UID: os.Getuid()})
 	if err != nil {

@@ -24,7 +24,7 @@ func needsEngine(t *testing.T) {
 	case os.Getuid() == 0:
 		t.Skip("a sandbox runs as who starts it, and root may not")
 	case err != nil:
-		t.Skip(err)
+		t.Skipf("berth-inside is not packed, make inside does it: %v", err)
 	}
 }
 

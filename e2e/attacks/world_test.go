@@ -184,17 +184,6 @@ func (w *world) up(word string, flags ...string) rig.Project {
 	return p
 }
 
-// can skips a test of flags that this version refuses by design.
-func (w *world) can(t *testing.T, flags ...string) {
-	t.Helper()
-	p := w.home.Project("plan")
-	r := p.Berth(append([]string{"up", "--plan", "--image", w.image}, flags...)...)
-	if strings.Contains(r.Err, "does not have yet") {
-		t.Skip(r.Err)
-	}
-	r.Exits(0)
-}
-
 // Places of the world.
 func (w *world) lan() place { return from("ip", "netns", "exec", w.neighbour) }
 

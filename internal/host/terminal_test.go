@@ -13,7 +13,7 @@ import (
 func TestATerminalIsToldFromAFile(t *testing.T) {
 	user, tty, err := pty.Open()
 	if err != nil {
-		t.Skip(err)
+		t.Skipf("this machine gives no pseudo-terminal: %v", err)
 	}
 	defer user.Close() //nolint:errcheck // of a test
 	defer tty.Close()  //nolint:errcheck // of a test
@@ -39,7 +39,7 @@ func TestATerminalIsToldFromAFile(t *testing.T) {
 func TestATerminalIsGivenBackAsItWas(t *testing.T) {
 	user, tty, err := pty.Open()
 	if err != nil {
-		t.Skip(err)
+		t.Skipf("this machine gives no pseudo-terminal: %v", err)
 	}
 	defer user.Close() //nolint:errcheck // of a test
 	defer tty.Close()  //nolint:errcheck // of a test
@@ -69,7 +69,7 @@ func TestATerminalIsGivenBackAsItWas(t *testing.T) {
 func TestATerminalThatGoesAwayIsNoticed(t *testing.T) {
 	user, tty, err := pty.Open()
 	if err != nil {
-		t.Skip(err)
+		t.Skipf("this machine gives no pseudo-terminal: %v", err)
 	}
 	defer tty.Close() //nolint:errcheck // of a test
 	gone := make(chan bool)
