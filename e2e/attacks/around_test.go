@@ -99,7 +99,7 @@ func TestPeerOnAComposeNetwork(t *testing.T) {
 
 	t.Run("by a relay", func(t *testing.T) {
 		strict := []string{"--profile", "strict", "--sidecar", "shop_back/peer:8000"}
-			relayed := w.up("relayed", strict...)
+		relayed := w.up("relayed", strict...)
 		follow(t, relayed.Command("exec", "-i", relayed.Name, "--", "/tools/attacker", "serve", "0.0.0.0:7777").Exec())
 		if got := inside(relayed).tries(t, "dial", "peer:8000")["peer:8000"]; got != "open" {
 			t.Errorf("the way to the sidecar is %s", got)
