@@ -1,16 +1,13 @@
 package launch
 
 import (
-	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"net/netip"
 	"os"
-	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -223,66 +220,6 @@ func (l *Launcher) up(ctx context.Context, q Request, o UpOptions, name string) 
 	return l.launch(ctx, plan, record, observed, o)
 }
 
-// withImage brings the image that a plan lacks and plans again, now that it can be looked at.
-func (l *Launcher) withImage(ctx context.Context, q Request, p *Plan) (*Plan, state.Record, sandbox.Observation, error) {
-	r := &run{Launcher: l, plan: p}
-	first := p.Steps[0]
-	begun := time.Now()
-	r.emit(event.Event{Step: string(first.Kind), Stage: event.Begin, Text: first.Text})
-	err := l.bring(ctx, p, first.Kind)
-	if err != nil {
-		r.emit(event.Event{Step: string(first.Kind), Stage: event.Failed, Text: first.Text, Error: err.Error(), Elapsed: time.Since(begun)})
-		return nil, state.Record{}, sandbox.Observation{}, err
-	}
-	r.emit(event.Event{Step: string(first.Kind), Stage: event.Done, Text: first.Text, Elapsed: time.Since(begun)})
-	observed, err := l.Runtime.Observe(ctx, p.Spec.Image.Ref)
-	if err != nil {
-		return nil, state.Record{}, observed, err
-	}
-	plan, record, err := l.plan(q, observed)
-	if err == nil && plan.NeedsImage() {
-		err = fault.New(fault.Image, "berth image ls", "%s: the engine does not have it, although it was brought", p.Spec.Image.Ref)
-	}
-	return plan, record, observed, err
-}
-
-func (l *Launcher) bring(ctx context.Context, p *Plan, kind StepKind) error {
-	ref := p.Spec.Image.Ref
-	if kind == StepLoad {
-		return l.loadStarter(ctx, strings.TrimPrefix(p.Spec.Image.Platform, "linux/"))
-	}
-	if name := ownName(l.Names, ref); name != "" && l.Build == nil {
-		return fault.New(fault.Image, "berth build "+name, "%s: it is not built yet", name)
-	} else if name != "" {
-		return l.Build(ctx, name, l.named(p.Spec.Name))
-	}
-	_, err := l.Runtime.Pull(ctx, ref, "", l.named(p.Spec.Name))
-	return err
-}
-
-// loadStarter puts berth's own image into the engine.
-func (l *Launcher) loadStarter(ctx context.Context, arch string) error {
-	archive, err := l.Starter(arch)
-	if err != nil {
-		return err
-	}
-	in, out := io.Pipe()
-	go func() {
-		_, err := archive.WriteTo(out)
-		out.CloseWithError(err)
-	}()
-	defer in.Close() //nolint:errcheck // ends the writer
-	return l.Runtime.Load(ctx, in)
-}
-
-// named gives a sink that says whose events they are.
-func (l *Launcher) named(name string) event.Sink {
-	return func(e event.Event) {
-		e.Sandbox = name
-		l.Sink(e)
-	}
-}
-
 // launch carries a whole plan out.
 func (l *Launcher) launch(ctx context.Context, p *Plan, record state.Record, before sandbox.Observation, o UpOptions) (*Result, error) {
 	old, hadOne := l.finished(record.Name)
@@ -326,92 +263,4 @@ func (l *Launcher) launch(ctx context.Context, p *Plan, record state.Record, bef
 func (l *Launcher) finished(name string) (state.Record, bool) {
 	record, err := l.Store.Record(name)
 	return record, err == nil && (record.Finished || record.Home)
-}
-
-// present decides what to do with a sandbox of this name that is there: show it, start it, or replace it.
-func (l *Launcher) present(ctx context.Context, p *Plan, observed sandbox.Observation, o UpOptions) (*Result, error) {
-	for _, s := range observed.Sandboxes {
-		if s.Spec.Name != p.Spec.Name {
-			continue
-		}
-		if !l.ours(s) {
-			return nil, fault.New(fault.Conflict, "berth up "+p.Spec.Name+"-2", "%s: another user of this engine has a sandbox of that name", p.Spec.Name)
-		}
-		if changed := l.changed(s, p); len(changed) > 0 && !o.Recreate {
-			return nil, changedFault(p.Spec.Name, changed)
-		} else if len(changed) > 0 || o.Recreate {
-			return nil, l.replace(ctx, s)
-		}
-		return l.again(ctx, s)
-	}
-	return nil, nil
-}
-
-// changed lists in what a plan differs from the one that a sandbox was made from. Variables are compared by a keyed
-// sum, since a kept plan does not hold the values of secret ones.
-func (l *Launcher) changed(s sandbox.Observed, p *Plan) []sandbox.Difference {
-	old, err := l.storedPlan(s.Spec.Name)
-	if err != nil {
-		return sandbox.Diff(s.Spec, p.Spec)
-	}
-	out := sandbox.Diff(old.Spec, p.Spec)
-	if !reflect.DeepEqual(old.Relays, p.Relays) {
-		out = append(out, sandbox.Difference{Field: "sidecars", Want: cmp.Or(old.relayText(), "none"), Have: cmp.Or(p.relayText(), "none")})
-	}
-	if is, asked := old.asked(), p.asked(); is != asked {
-		out = append(out, sandbox.Difference{Field: "egress", Want: is, Have: asked})
-	}
-	if old.EnvSum != p.EnvSum {
-		out = append(out, sandbox.Difference{Field: "Env", Want: "what it has", Have: "other variables, or other values"})
-	}
-	return out
-}
-
-// saidAs names the fields of a plan that a setting of the user's decides by the word the user knows; others keep theirs.
-var saidAs = map[string]string{
-	"Image.Ref":        "image",
-	"Process.User":     "user",
-	"Mounts":           "mounts",
-	"Network.Ports":    "ports",
-	"Network.Mode":     "first network",
-	"Network.Attached": "networks",
-	"Limits.Memory":    "memory in bytes",
-	"Limits.NanoCPUs":  "billionths of a processor",
-	"Limits.Pids":      "processes",
-	"Limits.Shm":       "/dev/shm in bytes",
-	"Env":              "variables",
-}
-
-func changedFault(name string, changed []sandbox.Difference) error {
-	return fault.New(fault.Conflict, "berth up --recreate", "%s: it is there with another plan: %s", name, strings.Join(inWords(changed), "; "))
-}
-
-// inWords says in which fields plans differ. Of another image only its name is said: what it runs, how and on which
-// ports follows from it.
-func inWords(changed []sandbox.Difference) []string {
-	other := slices.ContainsFunc(changed, func(d sandbox.Difference) bool { return d.Field == "Image.Ref" })
-	var lines []string
-	for _, d := range changed {
-		if other && d.Field != "Image.Ref" && (strings.HasPrefix(d.Field, "Image.") || strings.HasPrefix(d.Field, "Process.") || d.Field == "Network.Ports" || d.Field == "Env") {
-			continue
-		}
-		d.Field = cmp.Or(saidAs[d.Field], d.Field)
-		lines = append(lines, d.String())
-	}
-	return lines
-}
-
-// replace removes a sandbox but keeps its home, which the new one takes over.
-func (l *Launcher) replace(ctx context.Context, s sandbox.Observed) error {
-	l.Sink(event.Event{Time: time.Now().UTC(), Sandbox: s.Spec.Name, Step: "remove", Stage: event.Note, Text: fmt.Sprintf("replacing %s", s.Spec.Name)})
-	if err := l.Reach.Close(ctx, s.Spec.Name); err != nil {
-		return err
-	}
-	if err := l.Runtime.Remove(ctx, sandbox.ContainerObject, s.ID); err != nil {
-		return err
-	}
-	if err := l.removeServants(ctx, s.Spec.Name); err != nil {
-		return err
-	}
-	return l.Runtime.Remove(ctx, sandbox.NetworkObject, sandbox.OwnNetwork(s.Spec.Name))
 }
