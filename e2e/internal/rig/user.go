@@ -108,11 +108,8 @@ func (u User) Become(cmd *exec.Cmd) {
 // who made it or, if root says so, another. Every name below localhost is this machine, and no redirect is followed.
 func (u User) Client() *http.Client {
 	dialer := net.Dialer{Control: func(_, _ string, raw syscall.RawConn) error {
-		if u.credential == nil {
-			return nil
-		}
 		var refused error
-		err := raw.Control(func(fd uintptr) { refused = syscall.Fchown(int(fd), u.UID, u.GID) })
+		err := raw.Control(func(fd uintptr) { refused = u.take(fd) })
 		return errors.Join(err, refused)
 	}}
 	dial := func(ctx context.Context, network, address string) (net.Conn, error) {
@@ -127,6 +124,22 @@ func (u User) Client() *http.Client {
 		Transport:     &http.Transport{DialContext: dial, DisableKeepAlives: true},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
+}
+
+// take makes a socket of the test this user's, by sudo where the test is not root's.
+func (u User) take(fd uintptr) error {
+	switch os.Geteuid() {
+	case u.UID:
+		return nil
+	case 0:
+		return syscall.Fchown(int(fd), u.UID, u.GID)
+	}
+	socket := fmt.Sprintf("/proc/%d/fd/%d", os.Getpid(), fd)
+	said, err := exec.Command("sudo", "-n", "--", "chown", fmt.Sprintf("%d:%d", u.UID, u.GID), socket).CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("chown %s: %w: %s", socket, err, said)
+	}
+	return nil
 }
 
 func (u User) as() User {
