@@ -83,6 +83,7 @@ ordinary() {
     fi
     id -nG berth | grep -qw docker || usermod --append --groups docker berth
     home=$(getent passwd berth | cut -d: -f6)
+    [ -d "$home" ] || install -d -o berth -g berth "$home"
 }
 
 # as_user COMMAND...: as the user of ordinary, with this environment: sudo and su would drop the proxies and certificates.

@@ -114,7 +114,7 @@ func (w *world) clearRaw(ctx context.Context) error {
 	}
 	var errs []error
 	for _, c := range list {
-		errs = append(errs, w.docker.ContainerRemove(ctx, c.ID, container.RemoveOptions{Force: true}))
+		errs = append(errs, w.docker.ContainerRemove(ctx, c.ID, container.RemoveOptions{Force: true, RemoveVolumes: true}))
 	}
 	if err := w.docker.VolumeRemove(ctx, rawVolume, true); err != nil && !errdefs.IsNotFound(err) {
 		errs = append(errs, err)
