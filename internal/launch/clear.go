@@ -47,20 +47,33 @@ func (l *Launcher) clearOne(ctx context.Context, o sandbox.Observation, name str
 	case !known && err == nil: // the record is of a sandbox on another engine
 		return true, l.removeObjects(ctx, name, butHome(name))
 	}
-	if err := l.removeObjects(ctx, name, objects(name)); err != nil {
-		return true, err
-	}
-	if known && record.ID == "" && time.Since(record.Created) < time.Minute {
-		select { // the engine may still be making what the killed process had asked for
-		case <-time.After(settle):
-		case <-ctx.Done():
-		}
+	if young := known && time.Since(record.Created) < time.Minute; young {
+		l.outlast(ctx, name)
 	}
 	return true, l.removeAll(ctx, name)
 }
 
-// settle is how long an engine may go on with a request whose client has died: engine 20.10 makes a network in 0.1 to 0.4 s and hears of no end before.
-const settle = time.Second
+// outlast removes what is there while the engine may still be making what a killed process had asked for: a container
+// that comes late holds the volume that was to go.
+func (l *Launcher) outlast(ctx context.Context, name string) {
+	for range settles {
+		left := l.removeObjects(ctx, name, objects(name))
+		select {
+		case <-time.After(settle):
+		case <-ctx.Done():
+			return
+		}
+		if left == nil {
+			return
+		}
+	}
+}
+
+// settle is how long, settles how often, an engine may go on with a request whose client has died: engine 20.10 makes a network in 0.1 to 0.4 s and hears of no end before.
+const (
+	settle  = time.Second
+	settles = 3
+)
 
 // clearButHome removes a launch that died but leaves the home that it had taken over, as it was before.
 func (l *Launcher) clearButHome(ctx context.Context, r state.Record) error {

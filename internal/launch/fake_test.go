@@ -37,8 +37,9 @@ type fakeRuntime struct {
 	failWith   error // nil: errFake
 	hang       func()
 	image      bool
-	endpoint   string // "": that of fakeEngine
-	says       string // the output of every sandbox; "": some
+	endpoint   string            // "": that of fakeEngine
+	says       string            // the output of every sandbox; "": some
+	late       *sandbox.Observed // appears when the first volume is to go, and holds it
 	networks   map[string]sandbox.NetworkSpec
 	volumes    map[string]map[string]string
 	containers map[string]*sandbox.Observed // by id; the name is berth-<name>
@@ -234,6 +235,10 @@ func (f *fakeRuntime) Remove(_ context.Context, kind sandbox.ObjectKind, name st
 	case sandbox.NetworkObject:
 		delete(f.networks, name)
 	case sandbox.VolumeObject:
+		if f.late != nil {
+			f.containers[f.late.ID], f.late = f.late, nil
+			return fault.New(fault.Conflict, "", "volume %s: in use", name)
+		}
 		delete(f.volumes, name)
 	case sandbox.ContainerObject:
 		for id, c := range f.containers {
@@ -257,6 +262,8 @@ func (r fakeReach) Address(_ sandbox.Observed, port uint16) netip.AddrPort {
 	}
 	return netip.AddrPort{}
 }
+
+func (r fakeReach) Prepare(string) Opening { return nil }
 
 func (r fakeReach) Open(context.Context, sandbox.Observed) (string, error) {
 	return "the tunnel goes by socket", nil

@@ -192,6 +192,25 @@ func TestWhatAKilledLaunchLeftIsClearedByTheNext(t *testing.T) {
 	}
 }
 
+// TestWhatTheEngineMakesAfterItsClientDiedIsClearedToo: a container that comes late holds the volume.
+func TestWhatTheEngineMakesAfterItsClientDiedIsClearedToo(t *testing.T) {
+	f := newFixture(t)
+	f.engine.failAt = callsOfALaunch(t)
+	if _, err := f.Up(t.Context(), f.request, UpOptions{Keep: true}); err == nil {
+		t.Fatal("the launch does not notice that it failed")
+	}
+	f.forgetFinish(t)
+	f.engine.failAt = 0
+	for id, c := range f.engine.containers {
+		f.engine.late = c
+		delete(f.engine.containers, id)
+	}
+	if _, err := f.Prune(t.Context()); err != nil {
+		t.Error(err)
+	}
+	f.leavesNothing(t, 0)
+}
+
 // forgetFinish makes a record look like one whose launch was killed.
 func (f *fixture) forgetFinish(t *testing.T) {
 	t.Helper()

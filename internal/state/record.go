@@ -15,7 +15,6 @@ import (
 // Record is what berth knows of one sandbox beyond the engine's labels.
 type Record struct {
 	Name     string
-	ID       string            // container id, 64 hex digits; empty before the create call returned
 	Project  string            // absolute folder it belongs to
 	Ports    [3]uint16         // of the links: api, VS Code, VNC
 	Extra    map[uint16]uint16 // further ports inside and the ports of this machine that were promised to them
@@ -44,7 +43,6 @@ const recordSchema = "berth.record/v1"
 type recordFile struct {
 	Schema     string            `json:"schema"`
 	Name       string            `json:"name"`
-	ID         string            `json:"id"`
 	Project    string            `json:"project"`
 	Ports      [3]uint16         `json:"ports"`
 	Extra      map[uint16]uint16 `json:"extra,omitempty"`
@@ -67,7 +65,7 @@ func (s *Store) Save(r Record) error {
 	if err := CheckName(r.Name); err != nil {
 		return err
 	}
-	return s.write(r.Name+".json", recordFile{recordSchema, r.Name, r.ID, r.Project, r.Ports, r.Extra, r.Keys.Session.Reveal(),
+	return s.write(r.Name+".json", recordFile{recordSchema, r.Name, r.Project, r.Ports, r.Extra, r.Keys.Session.Reveal(),
 		r.Keys.Secret.Reveal(), r.Keys.Gateway.Reveal(), r.Engine, r.Image, r.Profile, r.Plan, r.Finished, r.Home, r.Posture, r.GivenUp, r.Created.UTC()})
 }
 
@@ -87,7 +85,7 @@ func (s *Store) Record(name string) (Record, error) {
 	if f.Schema != recordSchema || f.Name != name {
 		return Record{}, fault.New(fault.Failure, "", "%s: is no record of %s", filepath.Join(s.places.State, name+".json"), name)
 	}
-	return Record{f.Name, f.ID, f.Project, f.Ports, f.Extra, Keys{secret.New(f.SessionKey), secret.New(f.SecretKey), secret.New(f.GatewayKey)},
+	return Record{f.Name, f.Project, f.Ports, f.Extra, Keys{secret.New(f.SessionKey), secret.New(f.SecretKey), secret.New(f.GatewayKey)},
 		f.Engine, f.Image, f.Profile, f.Plan, f.Finished, f.Home, f.Posture, f.GivenUp, f.Created}, nil
 }
 

@@ -94,7 +94,7 @@ func TestAFolderThatOthersCouldReadIsNarrowed(t *testing.T) {
 
 func TestARecordComesBackAsItWas(t *testing.T) {
 	s := open(t)
-	want := Record{Name: "shop", ID: "c0ffee", Project: "/home/me/a b\n\"c\" 🚢", Ports: [3]uint16{8010, 8011, 8012},
+	want := Record{Name: "shop", Project: "/home/me/a b\n\"c\" 🚢", Ports: [3]uint16{8010, 8011, 8012},
 		Keys: Keys{secret.New("k1"), secret.New("k2"), secret.New("k3")}, Image: "acme/agent:1", Profile: "standard", Plan: "ab", Finished: true,
 		Posture: "standard · 44 rules hold", Created: time.Date(2026, 11, 21, 9, 14, 2, 0, time.UTC)}
 	if err := s.Save(want); err != nil {
@@ -152,7 +152,7 @@ func TestALinkInPlaceOfARecordIsRefused(t *testing.T) {
 
 func TestARecordThatCannotBeWrittenLeavesTheOldOne(t *testing.T) {
 	s := open(t)
-	if err := s.Save(Record{Name: "shop", ID: "old"}); err != nil {
+	if err := s.Save(Record{Name: "shop", Posture: "old"}); err != nil {
 		t.Fatal(err)
 	}
 	path := filepath.Join(s.places.State, "shop.json")
@@ -162,7 +162,7 @@ func TestARecordThatCannotBeWrittenLeavesTheOldOne(t *testing.T) {
 	if left, _ := filepath.Glob(filepath.Join(s.places.State, ".shop*")); len(left) > 0 {
 		t.Errorf("left behind: %v", left)
 	}
-	if r, err := s.Record("shop"); err != nil || r.ID != "old" {
+	if r, err := s.Record("shop"); err != nil || r.Posture != "old" {
 		t.Errorf("%s: %+v, %v", path, r, err)
 	}
 }
