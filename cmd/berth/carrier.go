@@ -21,18 +21,17 @@ const (
 
 // streamer is what a carrier needs of an engine.
 type streamer interface {
-	Inspect(ctx context.Context, id string) (sandbox.Observed, error)
 	Stream(ctx context.Context, id string, x sandbox.Exec) (io.ReadWriteCloser, error)
 }
 
-// openCarrier joins berth to berth-inside in a running container: by a socket in folder, which is mounted at insideRun,
-// if that is tried (folder is not "") and a program inside comes within a second, else by the streams of an exec. The
+// openCarrier joins berth to berth-inside in a running container, whose first process here is pid: by a socket in
+// folder, which is mounted at insideRun, if that is tried (folder is not "") and a program inside comes within a second, else by the streams of an exec. The
 // tunnel's Name says which it was. ports are those that may be dialled, the server's first; with proxy, programs inside
 // find a proxy at 127.0.0.1:3128. ctx bounds the opening alone. Only the exec's error is told, as a fault.
-func openCarrier(ctx context.Context, e streamer, id, folder string, ports tunnel.Ports, proxy bool) (*tunnel.Tunnel, error) {
+func openCarrier(ctx context.Context, e streamer, id string, pid int, folder string, ports tunnel.Ports, proxy bool) (*tunnel.Tunnel, error) {
 	args := serveArguments(ports, proxy)
 	if folder != "" {
-		if t, err := openSocket(ctx, e, id, folder, ports, args); err == nil {
+		if t, err := openSocket(ctx, e, id, pid, folder, ports, args); err == nil {
 			return t, nil
 		}
 	}
@@ -61,12 +60,8 @@ func insideExec(command []string) sandbox.Exec {
 }
 
 // openSocket listens in folder and has the program inside come. The socket is gone again when it has, or has not.
-func openSocket(ctx context.Context, e streamer, id, folder string, ports tunnel.Ports, args []string) (*tunnel.Tunnel, error) {
-	seen, err := e.Inspect(ctx, id)
-	if err != nil {
-		return nil, err
-	}
-	listener, err := tunnel.Listen(folder, []uint32{host.ShiftedUID(seen.Pid, insideUID)})
+func openSocket(ctx context.Context, e streamer, id string, pid int, folder string, ports tunnel.Ports, args []string) (*tunnel.Tunnel, error) {
+	listener, err := tunnel.Listen(folder, []uint32{host.ShiftedUID(pid, insideUID)})
 	if err != nil {
 		return nil, err
 	}

@@ -126,7 +126,7 @@ func TestAConnectionOfTheHostsOwnNetworkIsRefused(t *testing.T) {
 	box := seal(t, func(s *sandbox.Spec) {
 		s.Network.Mode, s.Process.Cmd = "host", []string{"--host", "127.0.0.1", "--port", "0"}
 	})
-	joined, err := openCarrier(t.Context(), box.engine, box.id, box.folder, tunnel.Ports{port}, false)
+	joined, err := openCarrier(t.Context(), box.engine, box.id, 0, box.folder, tunnel.Ports{port}, false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -229,7 +229,7 @@ func hold() {
 	e, err := engine.Open(ctx, engine.Options{Env: os.LookupEnv, Home: os.Getenv("HOME"), UID: os.Getuid()})
 	var joined *tunnel.Tunnel
 	if err == nil {
-		joined, err = openCarrier(ctx, e, os.Args[1], os.Args[2], tunnel.Ports{8000}, true)
+		joined, err = openCarrier(ctx, e, os.Args[1], 0, os.Args[2], tunnel.Ports{8000}, true)
 	}
 	if err != nil {
 		fmt.Println(err)
@@ -306,7 +306,7 @@ func TestThePausedSandboxKeepsItsTunnel(t *testing.T) {
 
 func TestTheStatusNamesThePortsThatListen(t *testing.T) {
 	box := seal(t, nil)
-	joined, err := openCarrier(t.Context(), box.engine, box.id, "", tunnel.Ports{8000, 8001}, false)
+	joined, err := openCarrier(t.Context(), box.engine, box.id, 0, "", tunnel.Ports{8000, 8001}, false)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -106,7 +106,11 @@ func (s sealed) open(t *testing.T, carrier string, proxy bool) *tunnel.Tunnel {
 	if carrier == "socket" {
 		folder = s.folder
 	}
-	joined, err := openCarrier(t.Context(), s.engine, s.id, folder, tunnel.Ports{8000}, proxy)
+	seen, err := s.engine.Inspect(t.Context(), s.id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	joined, err := openCarrier(t.Context(), s.engine, s.id, seen.Pid, folder, tunnel.Ports{8000}, proxy)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -100,7 +100,7 @@ func TestWhereNobodyComesToTheSocketStreamsCarry(t *testing.T) {
 				return 1
 			})
 			begin := time.Now()
-			joined, err := openCarrier(t.Context(), e, id, runFolder(t), tunnel.Ports{8000}, false)
+			joined, err := openCarrier(t.Context(), e, id, 0, runFolder(t), tunnel.Ports{8000}, false)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -121,7 +121,7 @@ func TestWithoutAFolderOnlyStreamsAreTried(t *testing.T) {
 		asked = args
 		return overStreams(stdin, stdout)
 	})
-	joined, err := openCarrier(t.Context(), e, id, "", tunnel.Ports{8000, 8001}, true)
+	joined, err := openCarrier(t.Context(), e, id, 0, "", tunnel.Ports{8000, 8001}, true)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -152,7 +152,7 @@ func TestTheStreamsReachAPort(t *testing.T) {
 		<-in.Done()
 		return 0
 	})
-	joined, err := openCarrier(t.Context(), e, id, "", tunnel.Ports{port}, false)
+	joined, err := openCarrier(t.Context(), e, id, 0, "", tunnel.Ports{port}, false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -197,7 +197,7 @@ func TestWhyNoCarrierOpens(t *testing.T) {
 				row.prepare(t, e, id)
 			}
 			for _, folder := range []string{"", runFolder(t)} {
-				_, err := openCarrier(t.Context(), e, id, folder, tunnel.Ports{8000}, false)
+				_, err := openCarrier(t.Context(), e, id, 0, folder, tunnel.Ports{8000}, false)
 				if err == nil || err.Error() != row.want || fault.KindOf(err) != row.kind {
 					t.Errorf("got %v (kind %v), want %s (%v)", err, fault.KindOf(err), row.want, row.kind)
 				}
@@ -213,7 +213,7 @@ func TestACarrierOpensNoLongerThanItsContext(t *testing.T) {
 	})
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
-	if _, err := openCarrier(ctx, e, id, runFolder(t), tunnel.Ports{8000}, false); !errors.Is(err, context.DeadlineExceeded) {
+	if _, err := openCarrier(ctx, e, id, 0, runFolder(t), tunnel.Ports{8000}, false); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("got %v", err)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"os"
 	"runtime/debug"
 	"syscall"
@@ -24,13 +25,14 @@ import (
 
 // gatewayCommand is the process that serves one sandbox's links: a launch starts it, and it ends with its sandbox.
 func (a *app) gatewayCommand() *cobra.Command {
-	return &cobra.Command{
+	wait := false
+	c := &cobra.Command{
 		Use:    "gateway NAME",
 		Short:  "Serve a sandbox's links until it ends (berth starts this by itself)",
 		Hidden: true,
 		Args:   between(1, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			err := a.gateway(cmd.Context(), args[0])
+			err := a.gateway(cmd.Context(), args[0], wait)
 			if err != nil {
 				tellParent(gatewayAnswer{
 					Kind: fault.KindOf(err), Message: err.Error(), Hint: fault.HintOf(err), Taken: errors.Is(err, syscall.EADDRINUSE),
@@ -39,6 +41,8 @@ func (a *app) gatewayCommand() *cobra.Command {
 			return err
 		},
 	}
+	c.Flags().BoolVar(&wait, "wait", false, "begin once the standard input tells of a sandbox that runs")
+	return c
 }
 
 // gatewayMemory bounds in bytes how lazily a gateway collects what it no longer needs: a sandbox that floods the tunnel
@@ -78,7 +82,19 @@ func tellParent(answer gatewayAnswer) {
 	_ = os.Stdout.Close()
 }
 
-func (a *app) gateway(ctx context.Context, name string) error {
+// toldBy waits for the line on which a launch tells that its sandbox runs now. A launch that fails says nothing.
+func toldBy(launch io.Reader) func(context.Context) (sandbox.Observed, error) {
+	return func(context.Context) (sandbox.Observed, error) {
+		var seen sandbox.Observed
+		err := json.NewDecoder(launch).Decode(&seen)
+		if err != nil {
+			err = fault.New(fault.NotFound, "", "no sandbox: its launch has ended: %w", err)
+		}
+		return seen, err
+	}
+}
+
+func (a *app) gateway(ctx context.Context, name string, wait bool) error {
 	s, err := a.attend(ctx)
 	if err != nil {
 		return err
@@ -88,7 +104,11 @@ func (a *app) gateway(ctx context.Context, name string) error {
 		return err
 	}
 	defer lock.Unlock() //nolint:errcheck // the process ends
-	served, err := s.Served(ctx, name)
+	var seen func(context.Context) (sandbox.Observed, error)
+	if wait {
+		seen = toldBy(os.Stdin)
+	}
+	served, err := s.Served(ctx, name, seen)
 	if err != nil {
 		return err
 	}
@@ -148,8 +168,17 @@ func (a *app) gatewayConfig(s *session, served launch.Served) (gateway.Config, e
 		}
 	}
 	proxied := served.Egress.Mode == egress.On || served.Egress.Mode == egress.List
+	seen := served.Seen // of the first opening; later ones may find another run
 	c.Open = func(ctx context.Context) (gateway.Carrier, error) {
-		return openCarrier(ctx, s.engine, id, served.Folder, ports, proxied)
+		var err error
+		if seen.ID == "" {
+			if seen, err = s.engine.Inspect(ctx, id); err != nil {
+				return nil, err
+			}
+		}
+		pid := seen.Pid
+		seen = sandbox.Observed{}
+		return openCarrier(ctx, s.engine, id, pid, served.Folder, ports, proxied)
 	}
 	return c, nil
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"net"
 	"net/netip"
 	"os"
@@ -129,33 +130,97 @@ func pauseFor(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// start starts the gateway's process, which outlives this one, and waits until its links listen and its carrier is
-// joined.
+// start starts the gateway of a sandbox that runs, and waits until its links listen and its carrier is joined.
 func (g gateways) start(ctx context.Context, name string) (string, error) {
-	self, err := os.Executable()
+	p, err := g.spawn(name)
 	if err != nil {
 		return "", err
+	}
+	return p.answer(ctx)
+}
+
+// Prepare starts a gateway that waits for its sandbox to run: its process has begun by then. nil if it cannot be; Open
+// says why.
+func (g gateways) Prepare(name string) launch.Opening {
+	p, err := g.spawn(name, "--wait")
+	if err != nil {
+		return nil
+	}
+	return &prepared{gateways: g, process: p}
+}
+
+// prepared is a gateway that waits.
+type prepared struct {
+	gateways
+	process *gatewayProcess // nil once it was told, or ended
+}
+
+// Join tells the gateway that its sandbox runs. One that could not wait, for instance since another has not ended yet,
+// is started anew.
+func (p *prepared) Join(ctx context.Context, o sandbox.Observed) (string, error) {
+	process := p.process
+	p.process = nil
+	told := o
+	told.Spec = sandbox.Spec{Name: o.Spec.Name} // the rest it has read
+	err := errors.Join(json.NewEncoder(process.in).Encode(told), process.in.Close())
+	how, said := process.answer(ctx)
+	if ctx.Err() == nil && (err != nil || fault.KindOf(said) == fault.Conflict) && !errors.Is(said, sandbox.ErrPortTaken) {
+		return p.Open(ctx, o)
+	}
+	return how, said
+}
+
+// Drop ends the gateway and waits for it: nothing of a launch that failed stays.
+func (p *prepared) Drop() {
+	if p.process == nil {
+		return
+	}
+	_ = p.process.in.Close()
+	ctx, cancel := context.WithTimeout(context.Background(), endLimit)
+	defer cancel()
+	_, _ = p.process.answer(ctx) // that there is no sandbox
+	p.process = nil
+}
+
+// gatewayProcess is one that has not answered yet.
+type gatewayProcess struct {
+	name, log string
+	in        io.WriteCloser
+	out       io.ReadCloser
+	cmd       *exec.Cmd
+}
+
+// spawn starts a gateway's process, which outlives this one.
+func (g gateways) spawn(name string, flags ...string) (*gatewayProcess, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
 	}
 	log, err := os.OpenFile(g.store.GatewayLog(name), os.O_CREATE|os.O_TRUNC|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
-	defer log.Close()                                                            //nolint:errcheck // the gateway has it open
-	cmd := exec.Command(self, append(slices.Clone(g.flags), "gateway", name)...) //nolint:noctx // it outlives this process
+	defer log.Close()                                                                      //nolint:errcheck // the gateway has it open
+	cmd := exec.Command(self, slices.Concat(g.flags, []string{"gateway", name}, flags)...) //nolint:noctx // it outlives this process
 	cmd.Stderr, cmd.Dir = log, "/"
 	host.Detach(cmd)
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		return "", err
+	p := &gatewayProcess{name: name, log: log.Name(), cmd: cmd}
+	if p.in, err = cmd.StdinPipe(); err != nil {
+		return nil, err
 	}
-	if err := cmd.Start(); err != nil {
-		return "", err
+	if p.out, err = cmd.StdoutPipe(); err != nil {
+		return nil, err
 	}
+	return p, cmd.Start()
+}
+
+// answer reads the one line that the process says.
+func (p *gatewayProcess) answer(ctx context.Context) (string, error) {
 	// Whoever started it may live as long, so it is waited for; but not before it is read, for then the pipe is closed.
-	defer func() { go func() { _ = cmd.Wait() }() }()
-	defer context.AfterFunc(ctx, func() { _ = out.Close() })()
+	defer func() { go func() { _ = p.cmd.Wait() }() }()
+	defer context.AfterFunc(ctx, func() { _ = p.out.Close() })()
 	var answer gatewayAnswer
-	line, err := bufio.NewReader(out).ReadBytes('\n')
+	line, err := bufio.NewReader(p.out).ReadBytes('\n')
 	if err == nil {
 		err = json.Unmarshal(line, &answer)
 	}
@@ -163,9 +228,9 @@ func (g gateways) start(ctx context.Context, name string) (string, error) {
 	case ctx.Err() != nil:
 		return "", ctx.Err()
 	case err != nil:
-		return "", fault.New(fault.Failure, "look into "+log.Name(), "%s: its gateway ended without a word", name)
+		return "", fault.New(fault.Failure, "look into "+p.log, "%s: its gateway ended without a word", p.name)
 	}
-	return by(answer.How), answer.err(name)
+	return by(answer.How), answer.err(p.name)
 }
 
 // Close ends the gateway and waits until its ports are free.

@@ -26,6 +26,8 @@ func (s *streams) of(name string) *tunnel.Tunnel {
 	return s.open[name]
 }
 
+func (s *streams) Prepare(string) launch.Opening { return nil }
+
 func (s *streams) Open(ctx context.Context, o sandbox.Observed) (string, error) {
 	pipe, err := s.engine.Stream(context.WithoutCancel(ctx), o.ID, sandbox.Exec{
 		User: "65533:65533", Command: []string{"/.berth/inside", "serve", "--port", "8000", "--stdio"},

@@ -24,6 +24,7 @@ type run struct {
 	keep   bool
 	before sandbox.Observation // what the engine had when it was planned
 	died   chan struct{}       // closed when the sandbox's first process ended
+	way    Opening             // the tunnel's, from before the start; nil if there is none
 	held   []*os.File          // the mounts' sources, from before the start until the end of the walk
 }
 
@@ -32,6 +33,7 @@ type run struct {
 func (r *run) walk(ctx context.Context) error {
 	defer r.release()
 	err := r.because(ctx, r.stages(ctx))
+	r.dropWay()
 	switch {
 	case err == nil:
 		return nil

@@ -20,11 +20,11 @@ type Served struct {
 	Folder string // of the socket that inside and gateway share; "": the tunnel goes by exec
 }
 
-// Served gives what a gateway must know of a sandbox that is there.
-func (l *Launcher) Served(ctx context.Context, name string) (Served, error) {
-	seen, err := l.find(ctx, name)
-	if err != nil {
-		return Served{}, err
+// Served gives what a gateway must know of a sandbox that is there, or of one that is being made: then seen waits for
+// it to run. The rest is read before.
+func (l *Launcher) Served(ctx context.Context, name string, seen func(context.Context) (sandbox.Observed, error)) (Served, error) {
+	if seen == nil {
+		seen = func(ctx context.Context) (sandbox.Observed, error) { return l.find(ctx, name) }
 	}
 	record, err := l.Store.Record(name)
 	if err != nil {
@@ -35,7 +35,11 @@ func (l *Launcher) Served(ctx context.Context, name string) (Served, error) {
 		return Served{}, err
 	}
 	policy, err := l.policyNow(plan, record.Project)
-	return Served{Seen: seen, Record: record, Links: plan.Links, Egress: policy, Folder: plan.Run}, err
+	if err != nil {
+		return Served{}, err
+	}
+	now, err := seen(ctx)
+	return Served{Seen: now, Record: record, Links: plan.Links, Egress: policy, Folder: plan.Run}, err
 }
 
 // policyNow is a plan's policy with what the user allows for the project by now in place of what it was at the launch.

@@ -67,6 +67,9 @@ func (r *run) create(ctx context.Context) error {
 	if err := r.mountpoints(); err != nil {
 		return err
 	}
+	if len(r.plan.Spec.Network.Ports) == 0 {
+		r.way = r.Reach.Prepare(r.plan.Spec.Name)
+	}
 	r.removes(sandbox.ContainerObject, sandbox.ContainerName(r.plan.Spec.Name))
 	id, err := r.Runtime.Create(ctx, r.plan.Spec)
 	r.id = id
@@ -100,11 +103,22 @@ func (r *run) start(ctx context.Context) error {
 func (r *run) tunnel(ctx context.Context) error {
 	name := r.plan.Spec.Name
 	r.undo.add("gateway of "+name, func(ctx context.Context) error { return r.Reach.Close(ctx, name) })
-	how, err := r.Reach.Open(ctx, r.seen)
+	open := r.Reach.Open
+	if r.way != nil {
+		open = r.way.Join
+	}
+	how, err := open(ctx, r.seen)
 	if err == nil {
 		r.note(StepTunnel, "%s", how)
 	}
 	return err
+}
+
+// dropWay ends a tunnel that waits for a start which does not come.
+func (r *run) dropWay() {
+	if r.way != nil {
+		r.way.Drop()
+	}
 }
 
 // removes promises to take an object back if the launch fails. The promise comes before the call that makes it: a
