@@ -119,13 +119,18 @@ func measureLaunch(ctx context.Context, w *world, o options) (rows []row, err er
 		end.Ratio = ratio(end.Values, rows[2*i].Values)
 		rows = append(rows, end)
 	}
-	crowded, err := w.crowds(ctx, all[0].ref, min(o.n, crowdRounds))
-	return append(rows, crowded...), err
+	return rows, nil
 }
 
-// crowds launches many sandboxes at once, by berth and raw in turn.
-func (w *world) crowds(ctx context.Context, ref string, n int) ([]row, error) {
-	rows, err := rounds(ctx, n, []variant{
+// measureCrowd launches many sandboxes at once, by berth and raw in turn.
+func measureCrowd(ctx context.Context, w *world, o options) (rows []row, err error) {
+	all, err := w.servers(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, w.dropServers(context.WithoutCancel(ctx), all)) }()
+	ref := all[0].ref
+	rows, err = rounds(ctx, min(o.n, crowdRounds), []variant{
 		{name: fmt.Sprintf("%d at once, raw", crowd), clean: w.clearRaw, once: func(ctx context.Context) (float64, error) {
 			return atOnce(func(int) error { _, err := w.floor(ctx, ref); return err })
 		}},

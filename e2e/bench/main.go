@@ -34,6 +34,7 @@ type group struct {
 
 var groups = []group{
 	{"launch", measureLaunch},
+	{"crowd", measureCrowd},
 	{"start", measureStart},
 	{"screen", measureScreen},
 	{"tunnel", measureTunnel},
@@ -45,7 +46,7 @@ func main() {
 	var o options
 	flag.StringVar(&o.berth, "berth", "bin/berth", "the `program` to measure")
 	flag.IntVar(&o.n, "n", 20, "`rounds`, after one warm-up")
-	flag.StringVar(&o.only, "only", "", "`groups` to measure: launch,start,screen,tunnel,gateway,size")
+	flag.StringVar(&o.only, "only", "", "`groups` to measure: launch,crowd,start,screen,tunnel,gateway,size")
 	flag.StringVar(&o.json, "json", "", "`file` for the figures")
 	flag.BoolVar(&o.check, "check", false, "exit 5 when a goal is missed")
 	keep := flag.String(carryFlag, "", "be a gateway for this `container`; the bench starts itself so")

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"os"
@@ -127,6 +128,7 @@ func rounds(ctx context.Context, n int, variants []variant) ([]row, error) {
 				continue
 			}
 			if err != nil {
+				fmt.Fprintf(os.Stderr, "%s, round %d: %v\n", variants[i].name, round, err)
 				took = math.NaN()
 				rows[i].Fail++
 			}

@@ -139,20 +139,37 @@ func odd(r rune) bool { return r < ' ' || r > '~' }
 // Sweep takes away the files of locks, and the sockets of gateways, whose holders were killed; those that somebody holds
 // stay.
 func (s *Store) Sweep() {
+	unlock, err := s.wait(sweeping)
+	if err != nil {
+		return
+	}
+	defer unlock()
 	s.sweepSockets()
 	left, err := filepath.Glob(filepath.Join(s.places.Runtime, s.owner+".*.lock"))
 	if err != nil {
 		return
 	}
 	for _, path := range left {
-		job, name, ok := lockOf(strings.TrimPrefix(filepath.Base(path), s.owner+"."))
-		if !ok {
-			continue
-		}
-		if held, err := s.TryLock(job, name, "prune"); err == nil {
-			_ = held.Unlock() // it was nobody's; one that stays does no harm
+		sweep(path)
+	}
+}
+
+// sweeping is the lock of whoever sweeps: a lock's file goes by its holder's hand or by that one's, never by two.
+const sweeping = "sweep"
+
+// sweep removes a lock's file that nobody holds, and others with it. It looks at the lock as Held does, so that whoever
+// takes it at this moment waits instead of being told that somebody has it.
+func sweep(path string, others ...string) {
+	file := flock.New(path, flock.SetFlag(os.O_RDWR|os.O_CREATE|noFollow))
+	if got, err := file.TryRLock(); err != nil || !got {
+		return
+	}
+	if stillThere(file) {
+		for _, gone := range append(others, path) {
+			_ = os.Remove(gone) // one that stays does no harm
 		}
 	}
+	_ = file.Unlock() // the descriptor is closed in any case
 }
 
 func (s *Store) sweepSockets() {
@@ -161,24 +178,18 @@ func (s *Store) sweepSockets() {
 		return
 	}
 	for _, path := range left {
-		s.SweepGateway(strings.TrimSuffix(strings.TrimPrefix(filepath.Base(path), s.owner+"."), ".sock"))
+		s.sweepGateway(strings.TrimSuffix(strings.TrimPrefix(filepath.Base(path), s.owner+"."), ".sock"))
 	}
 }
 
 // SweepGateway takes away the lock and the socket of a sandbox's gateway that was killed; one that lives keeps them.
 func (s *Store) SweepGateway(name string) {
-	if held, err := s.TryLock(Gateway, name, "prune"); err == nil {
-		_ = os.Remove(s.Socket(name))
-		_ = held.Unlock() // it was nobody's; one that stays does no harm
+	unlock, err := s.wait(sweeping)
+	if err != nil {
+		return
 	}
+	defer unlock()
+	s.sweepGateway(name)
 }
 
-// lockOf reads job and name back from "NAME.JOB.lock".
-func lockOf(file string) (job Job, name string, ok bool) {
-	rest, isLock := strings.CutSuffix(file, ".lock")
-	dot := strings.LastIndexByte(rest, '.')
-	if !isLock || dot < 1 {
-		return "", "", false
-	}
-	return Job(rest[dot+1:]), rest[:dot], true
-}
+func (s *Store) sweepGateway(name string) { sweep(s.lockPath(Gateway, name), s.Socket(name)) }

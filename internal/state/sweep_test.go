@@ -1,8 +1,11 @@
 package state
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
+	"sync"
+	"sync/atomic"
 	"testing"
 )
 
@@ -30,4 +33,46 @@ func TestSweepTakesTheLockFilesOfTheDeadAndLeavesThoseThatAreHeld(t *testing.T) 
 	if err := held.Unlock(); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// TestASweepIsNobodysHolder: who takes a lock while others sweep gets it, and is the only one who does.
+func TestASweepIsNobodysHolder(t *testing.T) {
+	s := open(t)
+	stop := make(chan struct{})
+	var sweepers, takers sync.WaitGroup
+	for range 3 {
+		sweepers.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+					s.Sweep()
+				}
+			}
+		})
+	}
+	var shared atomic.Int32
+	for i := range 8 {
+		takers.Go(func() {
+			for range 200 {
+				own, err := s.TryLock(Work, fmt.Sprintf("shop-%d", i), "up")
+				if err != nil {
+					t.Errorf("a lock that nobody else takes: %v", err)
+					return
+				}
+				if common, err := s.TryLock(Work, "shop", "up"); err == nil {
+					if n := shared.Add(1); n != 1 {
+						t.Errorf("%d hold one lock", n)
+					}
+					shared.Add(-1)
+					_ = common.Unlock()
+				}
+				_ = own.Unlock()
+			}
+		})
+	}
+	takers.Wait()
+	close(stop)
+	sweepers.Wait()
 }
