@@ -239,6 +239,39 @@ func TestTheLinkInTheAPIsAnswerHasNoKey(t *testing.T) {
 	}
 }
 
+// drip is a connection whose bytes come one by one.
+type drip struct{ stream }
+
+func (d drip) Read(p []byte) (int, error) { return d.stream.Read(p[:1]) }
+
+// The body may come long after its head, and need the room the head was in.
+func TestTheLinkInAnAnswerThatComesInPiecesHasNoKeyAndItsOwnHead(t *testing.T) {
+	for _, pad := range []int{0, blockSize} {
+		body := "tkn=" + serverKey + strings.Repeat("\r\nClear-Site-Data: *", pad/20)
+		h := open(t, inside{"api": serve(t, func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+			w.Header().Set("Content-Type", "application/json")
+			io.WriteString(w, body)
+		})}, func(c *FrontConfig) {
+			dial := c.Dial
+			c.Dial = func(ctx context.Context, inside uint16) (net.Conn, error) {
+				conn, err := dial(ctx, inside)
+				if err != nil {
+					return nil, err
+				}
+				return drip{stream{conn.(*net.TCPConn)}}, nil
+			}
+		})
+		answer, got := h.ask("api", "GET /api/vscode/url", h.cookie("api"))
+		if want := strings.Replace(body, serverKey, string(h.placeholder), 1); got != want {
+			t.Errorf("%d bytes: got %q", len(body), got[:min(len(got), 100)])
+		}
+		if kind := answer.Header.Get("Content-Type"); kind != "application/json" || answer.Header.Get("Clear-Site-Data") != "" {
+			t.Errorf("%d bytes: the head became %v", len(body), answer.Header)
+		}
+	}
+}
+
 // An answer that has the key in it and cannot be searched is not passed on.
 func TestALinkThatCannotBeSearchedIsNotShown(t *testing.T) {
 	for _, answer := range []string{

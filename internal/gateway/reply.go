@@ -57,14 +57,14 @@ func (v *visit) answer(s *scratch, w wish, in incoming, upload <-chan error) err
 	h := &s.response
 	bodiless := w.head || h.bodiless()
 	body := framingOf(h, bodiless)
+	closes := h.close || body.endless()
+	last := w.close || body.endless()
+	s.out = in.appendResponse(s.out[:0], h, bodiless, last) // before more is read: the head is in the same buffer
 	if w.secret && !bodiless {
 		if err := v.hideKey(body, in); err != nil {
 			return v.noAnswer(w, err)
 		}
 	}
-	closes := h.close || body.endless()
-	last := w.close || body.endless()
-	s.out = in.appendResponse(s.out[:0], h, bodiless, last)
 	n, err := body.count(v.inside.ahead())
 	if err != nil {
 		return v.noAnswer(w, badAnswer{err})
