@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/subtle"
 	"errors"
+	"net/url"
 	"sync"
 	"time"
 )
@@ -74,7 +75,7 @@ func (v *visit) answerOne(ctx context.Context, s *scratch, length int) (outgoing
 	facts, login := v.read(h)
 	w := wish{
 		html: h.html, head: string(h.method) == "HEAD", safe: h.safe(), close: h.close, upgrade: h.upgrade,
-		secret: v.link.Kind == KindAPI && string(h.path()) == vscodeURL, body: framingOf(h, false),
+		secret: v.link.Kind == KindAPI && isVSCodeURL(h.path()), body: framingOf(h, false),
 	}
 	switch decided := judge(facts); decided {
 	case forward, forwardKey:
@@ -93,6 +94,15 @@ func (v *visit) answerOne(ctx context.Context, s *scratch, length int) (outgoing
 	default:
 		return outgoing{}, v.turnAway(w, decided)
 	}
+}
+
+// isVSCodeURL knows the path also where letters of it are written as %76: servers read them as the letters.
+func isVSCodeURL(path []byte) bool {
+	if bytes.IndexByte(path, '%') < 0 {
+		return string(path) == vscodeURL
+	}
+	plain, err := url.PathUnescape(string(path))
+	return err == nil && plain == vscodeURL
 }
 
 func malformed(err error) int {

@@ -233,9 +233,11 @@ func TestTheLinkInTheAPIsAnswerHasNoKey(t *testing.T) {
 		io.WriteString(w, body)
 	})
 	h := open(t, inside{"api": server})
-	_, got := h.ask("api", "GET /api/vscode/url?base_url=x", "X-Session-API-Key: "+h.ClientKey().Reveal(), "Accept-Encoding: gzip")
-	if want := strings.Replace(body, serverKey, string(h.placeholder), 1); got != want {
-		t.Errorf("got %s, want %s", got, want)
+	for _, path := range []string{"/api/vscode/url?base_url=x", "/api/%76scode/url", "/%61pi/vscode%2furl"} {
+		_, got := h.ask("api", "GET "+path, "X-Session-API-Key: "+h.ClientKey().Reveal(), "Accept-Encoding: gzip")
+		if want := strings.Replace(body, serverKey, string(h.placeholder), 1); got != want {
+			t.Errorf("%s: got %s, want %s", path, got, want)
+		}
 	}
 }
 
