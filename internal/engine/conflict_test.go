@@ -1,13 +1,14 @@
 package engine
 
 import (
-	"berth/internal/fault"
-	"berth/internal/sandbox"
 	"net"
 	"net/netip"
 	"os"
 	"strconv"
 	"testing"
+
+	"berth/internal/fault"
+	"berth/internal/sandbox"
 )
 
 // What the suite says of things that are in the way.

@@ -1,7 +1,6 @@
 package launch
 
 import (
-	"berth/internal/secret"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -24,6 +23,7 @@ import (
 	"berth/internal/fault"
 	"berth/internal/host"
 	"berth/internal/sandbox"
+	"berth/internal/secret"
 	"berth/internal/state"
 )
 
