@@ -2,6 +2,7 @@ package hardening
 
 import (
 	"fmt"
+	"regexp"
 
 	"berth/internal/sandbox"
 )
@@ -33,13 +34,22 @@ func FirewallRules(networks []sandbox.NetworkInfo) []string {
 			continue
 		}
 		for _, subnet := range n.Subnets {
-			if subnet.Addr().Is4() {
-				out = append(out, dropUnless(subnet.String(), bridgeOf(n)))
+			if !subnet.Addr().Is4() {
+				continue
+			}
+			if device := bridgeOf(n); plainDevice.MatchString(device) {
+				out = append(out, dropUnless(subnet.String(), device))
+			} else {
+				out = append(out, fmt.Sprintf("# left out: network %q, since its device is called %q", n.Name, device))
 			}
 		}
 	}
 	return out
 }
+
+// plainDevice is a name that a shell, and iptables, take as it is. Who makes a network chooses its device's name, in
+// which the kernel allows most signs, and the rules are run as root.
+var plainDevice = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]*$`)
 
 func dropUnless(destination, device string) string {
 	return fmt.Sprintf("iptables -t raw -I PREROUTING -d %s ! -i %s -j DROP", destination, device)

@@ -34,6 +34,8 @@ func TestTheFirewallHasARuleForLoopbackAndOneForEachBridge(t *testing.T) {
 			Subnets: []netip.Prefix{netip.MustParsePrefix("172.17.0.0/16")}},
 		{Name: "shop_default", Driver: "bridge", ID: "0123456789abcdef0123", Subnets: []netip.Prefix{
 			netip.MustParsePrefix("172.18.0.0/16"), netip.MustParsePrefix("fd00::/64")}},
+		{Name: "evil\n", Driver: "bridge", Options: map[string]string{"com.docker.network.bridge.name": "x;sh<x;\x1b"},
+			Subnets: []netip.Prefix{netip.MustParsePrefix("172.19.0.0/16")}},
 		{Name: "none", Driver: "null"}, {Name: "host", Driver: "host"},
 		{Name: "lan", Driver: "macvlan", Subnets: []netip.Prefix{netip.MustParsePrefix("192.168.178.0/24")}},
 	}
@@ -41,6 +43,7 @@ func TestTheFirewallHasARuleForLoopbackAndOneForEachBridge(t *testing.T) {
 		"iptables -t raw -I PREROUTING -d 127.0.0.0/8 ! -i lo -j DROP",
 		"iptables -t raw -I PREROUTING -d 172.17.0.0/16 ! -i docker0 -j DROP",
 		"iptables -t raw -I PREROUTING -d 172.18.0.0/16 ! -i br-0123456789ab -j DROP",
+		`# left out: network "evil\n", since its device is called "x;sh<x;\x1b"`,
 	}
 	if got := FirewallRules(list); !slices.Equal(got, want) {
 		t.Errorf("got %q", got)
