@@ -28,9 +28,12 @@ func (l *Launcher) extraPorts(record state.Record, wanted []uint16) (map[uint16]
 		if slices.Contains(InsidePorts[:], inside) {
 			return nil, fault.New(fault.Usage, "leave it out", "links.extra: port %d has a link anyway", inside)
 		}
-		had, promised := record.Extra[inside]
-		if promised && (serves || l.PortFree(had)) {
+		if had, promised := record.Extra[inside]; promised && (serves || l.PortFree(had)) {
 			out[inside] = had
+		}
+	}
+	for _, inside := range wanted { // only now: a port that another has kept is not to be given away
+		if _, kept := out[inside]; kept {
 			continue
 		}
 		taken := slices.Concat(record.Ports[:], slices.Collect(maps.Values(out)))

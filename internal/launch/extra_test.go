@@ -1,9 +1,11 @@
 package launch
 
 import (
+	"maps"
 	"testing"
 
 	"berth/internal/fault"
+	"berth/internal/state"
 )
 
 func TestAFurtherPortInsideGetsALinkAndKeepsItsPort(t *testing.T) {
@@ -21,6 +23,17 @@ func TestAFurtherPortInsideGetsALinkAndKeepsItsPort(t *testing.T) {
 	record, err := f.Store.Record("shop")
 	if err != nil || record.Extra[3000] != 3000 || record.Extra[80] < 1024 {
 		t.Errorf("promised are %v, %v", record.Extra, err)
+	}
+}
+
+// A port that is named later keeps what it was promised, also from one that is named first and looks for a place.
+func TestAPromisedPortIsGivenToNobodyElse(t *testing.T) {
+	f := newFixture(t)
+	f.PortFree = func(port uint16) bool { return port >= extraFirst }
+	record := state.Record{Name: "shop", Extra: map[uint16]uint16{3000: extraFirst}}
+	got, err := f.extraPorts(record, []uint16{80, 3000})
+	if want := map[uint16]uint16{80: extraFirst + 1, 3000: extraFirst}; err != nil || !maps.Equal(got, want) {
+		t.Errorf("%v, %v; want %v", got, err, want)
 	}
 }
 
