@@ -6,7 +6,10 @@ import (
 	"path/filepath"
 )
 
-const revokedSchema = "berth.revoked/v1"
+const (
+	revokedLock   = "revoked"
+	revokedSchema = "berth.revoked/v1"
+)
 
 // revoked are the logins at a gateway that count no more, in one run of its sandbox: in another none counts anyway.
 type revoked struct {
@@ -27,8 +30,14 @@ func (s *Store) Revoked(name, run string) ([]string, error) {
 	return r.Logins, err
 }
 
-// Revoke adds to them. The caller holds the sandbox's gateway lock; what is kept goes with the sandbox.
+// Revoke adds to them, also while its gateway revokes others. The caller holds the sandbox's gateway lock; what is kept
+// goes with the sandbox.
 func (s *Store) Revoke(name, run, login string) error {
+	unlock, err := s.wait(revokedLock)
+	if err != nil {
+		return err
+	}
+	defer unlock()
 	before, err := s.Revoked(name, run)
 	if err != nil {
 		return err

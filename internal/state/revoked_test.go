@@ -4,6 +4,8 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
+	"sync"
 	"testing"
 )
 
@@ -31,6 +33,25 @@ func TestRevokedLoginsAreKeptForTheirRunOnly(t *testing.T) {
 	}
 	if got, err := s.Revoked("blog", "first run"); err != nil || len(got) > 0 {
 		t.Errorf("another sandbox: %v, %v", got, err)
+	}
+}
+
+func TestLoginsRevokedAtOnceAreAllKept(t *testing.T) {
+	s := open(t)
+	if err := os.MkdirAll(filepath.Join(s.Places().State, "sandboxes", "shop"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	var all sync.WaitGroup
+	for i := range 20 {
+		all.Go(func() {
+			if err := s.Revoke("shop", "run", strconv.Itoa(i)); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	if got, err := s.Revoked("shop", "run"); err != nil || len(got) != 20 {
+		t.Errorf("%d are kept, %v", len(got), err)
 	}
 }
 
