@@ -23,21 +23,24 @@ type relayer struct {
 	host    string
 	port    uint16
 
+	slots  chan struct{}              // of all ports
 	places func() ([]net.Addr, error) // this machine's addresses, with their networks
 	lookup func(ctx context.Context, name string) ([]netip.Addr, error)
 }
 
 const (
-	// relayed is how many connections are passed on at once.
+	// relayed is how many connections are passed on at once, over all ports: each takes two descriptors of 1024.
 	relayed = 256
 	// dialLimit bounds finding and reaching the host, both one hop away.
 	dialLimit = 5 * time.Second
+	// acceptPause is between two tries to take a connection.
+	acceptPause = 50 * time.Millisecond
 )
 
 // relay runs until it is told to end.
 func relay(args []string, _, errOut io.Writer) int {
 	f := flags("relay", errOut)
-	r := relayer{places: net.InterfaceAddrs, lookup: func(ctx context.Context, name string) ([]netip.Addr, error) {
+	r := relayer{slots: make(chan struct{}, relayed), places: net.InterfaceAddrs, lookup: func(ctx context.Context, name string) ([]netip.Addr, error) {
 		return net.DefaultResolver.LookupNetIP(ctx, "ip4", name)
 	}}
 	f.TextVar(&r.own, "own", netip.Prefix{}, "network to listen on, as address/bits")
@@ -88,22 +91,36 @@ func (r relayer) run(ctx context.Context, ports portList, errOut io.Writer) erro
 	return nil
 }
 
-// serve passes connections on until ctx ends.
+// serve passes connections on until ctx ends or the listener is closed. A connection that could not be taken is none to
+// end for: it was given up while it waited, or descriptors are out for a moment.
 func (r relayer) serve(ctx context.Context, l net.Listener, errOut io.Writer) error {
-	slots := make(chan struct{}, relayed)
 	var all sync.WaitGroup
 	defer all.Wait()
 	for {
-		slots <- struct{}{}
 		conn, err := l.Accept()
-		if ctx.Err() != nil {
+		switch {
+		case ctx.Err() != nil:
+			if err == nil {
+				conn.Close()
+			}
+			return nil
+		case errors.Is(err, net.ErrClosed):
+			return err
+		case err != nil:
+			select {
+			case <-ctx.Done():
+			case <-time.After(acceptPause):
+			}
+			continue
+		}
+		select {
+		case r.slots <- struct{}{}:
+		case <-ctx.Done():
+			conn.Close()
 			return nil
 		}
-		if err != nil {
-			return err
-		}
 		all.Go(func() {
-			defer func() { <-slots }()
+			defer func() { <-r.slots }()
 			if err := r.pass(ctx, conn); err != nil {
 				fmt.Fprintln(errOut, "relay:", err)
 			}

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -14,7 +15,7 @@ import (
 // between is a relay from 127.0.1.0/24 to the rest of 127.0.0.0/8, as if that were another network.
 func between(port uint16, names map[string]string) relayer {
 	return relayer{
-		own: netip.MustParsePrefix("127.0.1.0/24"), network: "cache", host: "redis", port: port,
+		own: netip.MustParsePrefix("127.0.1.0/24"), network: "cache", host: "redis", port: port, slots: make(chan struct{}, relayed),
 		places: func() ([]net.Addr, error) {
 			return []net.Addr{&net.IPNet{IP: net.IPv4(127, 0, 1, 2), Mask: net.CIDRMask(24, 32)},
 				&net.IPNet{IP: net.IPv4(172, 20, 0, 2), Mask: net.CIDRMask(16, 32)}}, nil
@@ -123,6 +124,28 @@ func TestARelayClosesWhatItMayNotPassOn(t *testing.T) {
 	}
 	if !strings.Contains(said.String(), "redis: has no address on cache") {
 		t.Errorf("said %q", said.String())
+	}
+}
+
+// scarce is a listener that has no descriptor left at first.
+type scarce struct {
+	net.Listener
+	errs []error
+}
+
+func (s *scarce) Accept() (net.Conn, error) {
+	if len(s.errs) == 0 {
+		return nil, net.ErrClosed
+	}
+	err := s.errs[0]
+	s.errs = s.errs[1:]
+	return nil, err
+}
+
+func TestARelayOutlivesAConnectionThatItCannotTake(t *testing.T) {
+	l := &scarce{errs: []error{syscall.EMFILE, syscall.ECONNABORTED}}
+	if err := between(6379, nil).serve(t.Context(), l, io.Discard); !errors.Is(err, net.ErrClosed) || len(l.errs) > 0 {
+		t.Errorf("%v, %d more tries", err, len(l.errs))
 	}
 }
 
