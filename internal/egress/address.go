@@ -99,7 +99,7 @@ func (e embedding) inner(addr netip.Addr) netip.Addr {
 var ours = kind{what: "of this machine or its own network", named: true}
 
 // ownNetworks asks the machine for its addresses, each with the network it is in: neighbours with public IPv6
-// addresses are in the LAN too.
+// addresses are in the LAN too. Without an answer, as for want of descriptors, it gives none.
 func ownNetworks() []netip.Prefix {
 	addrs, err := net.InterfaceAddrs()
 	if err != nil {

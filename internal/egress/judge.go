@@ -148,6 +148,9 @@ func (p *Proxy) lookUp(ctx context.Context, r route) ([]netip.Addr, error) {
 // sift keeps the addresses that may be dialled, and refuses when there is none.
 func (p *Proxy) sift(r *route, addrs []netip.Addr) error {
 	own := p.world.Own()
+	if len(own) == 0 { // there is a loopback at least
+		return unreached(r.rule, "%s: this machine does not tell its own networks just now, and nothing is let out without", r)
+	}
 	var worst *kind
 	for _, addr := range addrs {
 		addr = addr.WithZone("").Unmap()

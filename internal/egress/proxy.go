@@ -35,7 +35,7 @@ type Resolver interface {
 type Options struct {
 	Resolver Resolver                                                       // nil: the host's
 	Dial     func(ctx context.Context, to netip.AddrPort) (net.Conn, error) // nil: TCP
-	Own      func() []netip.Prefix                                          // this machine's addresses with their networks; nil: asks the machine
+	Own      func() []netip.Prefix                                          // this machine's addresses with their networks, none if it cannot tell; nil: asks the machine
 	Upstream Upstream                                                       // the host's own proxy
 	Roots    *x509.CertPool                                                 // for an https Upstream; nil: the system's
 	Log      func(Decision)                                                 // called from several goroutines; nil: nobody listens

@@ -103,6 +103,17 @@ func TestANameThatNoRuleLetsThroughIsNotLookedUp(t *testing.T) {
 	}
 }
 
+// A neighbour's public address could not be told from a stranger's.
+func TestNothingIsDialledWhileTheOwnNetworksAreNotTold(t *testing.T) {
+	w := newWorld(t)
+	w.hosts["203.0.113.1:80"], w.own = echo, nil
+	got := w.client(w.proxy(Policy{Mode: On})).connect("a.example:80")
+	want := "502 berth: a.example:80: this machine does not tell its own networks just now, and nothing is let out without"
+	if got != want || len(w.dialled) > 0 {
+		t.Errorf("%s, dialled %q", got, w.dialled)
+	}
+}
+
 // A name that leads elsewhere the second time would pass a check that looks it up again to dial it.
 func TestTheAddressThatWasJudgedIsDialled(t *testing.T) {
 	w := newWorld(t)
