@@ -131,6 +131,7 @@ func (v *visit) drop() {
 	v.lock.Lock()
 	defer v.lock.Unlock()
 	if v.dialed != nil {
+		v.inside.dropped.Store(true)
 		_ = v.dialed.Close()
 	}
 	v.inside, v.dialed = nil, nil

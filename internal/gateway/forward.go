@@ -179,9 +179,7 @@ func (v *visit) forward(ctx context.Context, s *scratch, w wish) (outgoing, erro
 	}
 	upload := v.upload(w)
 	if err := v.answerHead(s, w, upload != nil); err != nil {
-		v.drop()
-		_ = v.uploaded(upload)
-		return none, v.noAnswer(w, err)
+		return none, v.inPlaceOf(w, upload, err)
 	}
 	in := incoming{session: v.front.session, to: v.front.placeholder}
 	if s.response.status != 101 {

@@ -48,6 +48,34 @@ func TestWhoSaysNothingIsNotWaitedForLong(t *testing.T) {
 	}
 }
 
+// Who stops in the middle of a body that nobody wants any more is not waited for, whatever the carrier.
+func TestTheRestOfABodyThatWasAnsweredIsNotAwaited(t *testing.T) {
+	l := newLink("shop", Link{Kind: KindVNC, Port: 8010}, false)
+	synctest.Test(t, func(t *testing.T) {
+		near, server := net.Pipe()
+		front, err := NewFront(FrontConfig{
+			Name: "shop", Secret: secret.New(secretKey), UID: os.Getuid(),
+			Dial: func(context.Context, uint16) (net.Conn, error) { return near, nil },
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		here, there := net.Pipe()
+		const longest = time.Minute
+		time.AfterFunc(longest, func() { there.Close() })
+		go io.Copy(io.Discard, there)
+		go io.WriteString(there, "POST / HTTP/1.1\r\nHost: shop.localhost:8010\r\nOrigin: http://shop.localhost:8010\r\nCookie: "+
+			l.cookie+"="+front.cookieFor(l, newLogin())+"\r\nContent-Length: 100\r\n\r\nsome of it")
+		go io.Copy(io.Discard, server)
+		go io.WriteString(server, "HTTP/1.1 413 Content Too Large\r\nContent-Length: 0\r\n\r\n")
+		v := &visit{front: front, link: l, client: newSide(here), known: true}
+		start := time.Now()
+		if err := v.exchange(context.Background()); err == nil || time.Since(start) > uploadGrace+departTime {
+			t.Errorf("after %v: %v", time.Since(start), err)
+		}
+	})
+}
+
 // A request whose visitor has left is taken back from the server.
 func TestAServerDoesNotWorkForWhoHasLeft(t *testing.T) {
 	t.Parallel()

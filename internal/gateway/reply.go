@@ -62,12 +62,12 @@ func (v *visit) answer(s *scratch, w wish, in incoming, upload <-chan error) err
 	s.out = in.appendResponse(s.out[:0], h, bodiless, last) // before more is read: the head is in the same buffer
 	if w.secret && !bodiless {
 		if err := v.hideKey(body, in); err != nil {
-			return v.noAnswer(w, err)
+			return v.inPlaceOf(w, upload, err)
 		}
 	}
 	n, err := body.count(v.inside.ahead())
 	if err != nil {
-		return v.noAnswer(w, badAnswer{err})
+		return v.inPlaceOf(w, upload, badAnswer{err})
 	}
 	s.out = append(s.out, v.inside.ahead()[:n]...)
 	v.inside.take(n)
@@ -81,9 +81,11 @@ func (v *visit) answer(s *scratch, w wish, in incoming, upload <-chan error) err
 		last = true
 	}
 	v.used = time.Now()
-	if closes || len(v.inside.ahead()) > 0 { // bytes after an answer are of nobody's question
+	switch {
+	case v.inside == nil: // dropped, since its answer was over before the upload
+	case closes || len(v.inside.ahead()) > 0: // bytes after an answer are of nobody's question
 		v.drop()
-	} else {
+	default:
 		v.inside.rest()
 	}
 	if last {
@@ -104,6 +106,13 @@ func (v *visit) hideKey(body framing, in incoming) error {
 	}
 	swapKeys(v.inside.ahead()[:body.length], in.session, in.to)
 	return nil
+}
+
+// inPlaceOf ends an upload and says why its answer is not passed on.
+func (v *visit) inPlaceOf(w wish, upload <-chan error, err error) error {
+	v.drop()
+	_ = v.uploaded(upload) // the answer's error says more
+	return v.noAnswer(w, err)
 }
 
 // noAnswer says why there is no answer from inside.

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -42,7 +43,8 @@ type side struct {
 	at   int             // bytes of buf taken
 	end  int             // bytes of buf filled
 
-	until time.Time // the read deadline; zero: none
+	until   time.Time   // the read deadline; zero: none
+	dropped atomic.Bool // this end is closed
 
 	ready func(fd uintptr) bool // readNow, bound once
 	got   int

@@ -12,5 +12,5 @@ func rawOf(*net.TCPConn) syscall.RawConn { return nil }
 
 func (s *side) readNow(uintptr) bool { return true }
 
-// gone cannot be told without taking bytes.
-func (s *side) gone() bool { return false }
+// gone tells whether this end is closed: of the peer's nothing is told without taking bytes.
+func (s *side) gone() bool { return s.dropped.Load() }

@@ -33,10 +33,11 @@ func (s *side) readNow(fd uintptr) bool {
 	return true
 }
 
-// gone tells whether the peer has closed its end, without taking what it sent.
+// gone tells whether either end is closed, without taking what the peer sent. Where that takes descriptors and there
+// are none, only this end's is known.
 func (s *side) gone() bool {
 	if s.raw == nil {
-		return false
+		return s.dropped.Load()
 	}
 	gone := true
 	err := s.raw.Control(func(fd uintptr) {
