@@ -18,6 +18,7 @@ import (
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 
+	"berth/e2e/internal/chromium"
 	"berth/e2e/internal/rig"
 )
 
@@ -28,42 +29,17 @@ type page struct {
 	number int // of the test's pages
 }
 
-// browser is a headless Chromium, run by the user, since a gateway lets in nobody else.
+// browser is a headless Chromium.
 type browser struct {
 	t    *testing.T
 	ctx  context.Context
 	tabs int
 }
 
-// openBrowser starts a Chromium of the test's own, with a profile of its own.
+// openBrowser starts one of the test's own.
 func openBrowser(t *testing.T, u rig.User) *browser {
 	t.Helper()
-	program := rig.Tool(t, "chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-	profile, err := os.MkdirTemp("", "berth-profile-")
-	if err != nil {
-		t.Fatal(err)
-	}
-	u.Own(t, profile)
-	t.Cleanup(func() {
-		rig.Wait(t, 10*time.Second, "end of what the browser writes", func() bool { return os.RemoveAll(profile) == nil })
-	})
-	options := append(chromedp.DefaultExecAllocatorOptions[:],
-		chromedp.ExecPath(program), chromedp.WindowSize(1280, 800), chromedp.UserDataDir(profile),
-		chromedp.Env("HOME="+profile), chromedp.ModifyCmdFunc(u.Become),
-		chromedp.NoSandbox, chromedp.Flag("disable-dev-shm-usage", true), chromedp.Flag("no-proxy-server", true))
-	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
-	t.Cleanup(cancel)
-	ctx, stop := chromedp.NewExecAllocator(ctx, options...)
-	t.Cleanup(stop)
-	ctx, end := chromedp.NewContext(ctx)
-	t.Cleanup(func() {
-		_ = chromedp.Cancel(ctx) // waits for the browser's end, so that its folder can go
-		end()
-	})
-	if err := chromedp.Do(ctx); err != nil { // starts it
-		t.Fatal(err)
-	}
-	return &browser{t: t, ctx: ctx}
+	return &browser{t: t, ctx: chromium.Start(t, u, chromedp.WindowSize(1280, 800))}
 }
 
 // open opens a link in a new tab.

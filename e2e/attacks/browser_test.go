@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -13,10 +12,11 @@ import (
 
 	"github.com/chromedp/chromedp"
 
+	"berth/e2e/internal/chromium"
 	"berth/e2e/internal/rig"
 )
 
-// browser is a headless Chromium of the test's own, run by the user, since a gateway answers nobody else.
+// browser is a headless Chromium of the test's own.
 type browser struct {
 	t   *testing.T
 	ctx context.Context
@@ -25,32 +25,8 @@ type browser struct {
 // newBrowser starts one. Names below .test are this machine.
 func newBrowser(t *testing.T, u rig.User) browser {
 	t.Helper()
-	program := rig.Tool(t, "chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-	profile, err := os.MkdirTemp("", "berth-profile-")
-	if err != nil {
-		t.Fatal(err)
-	}
-	u.Own(t, profile)
-	t.Cleanup(func() {
-		rig.Wait(t, 10*time.Second, "end of what the browser writes", func() bool { return os.RemoveAll(profile) == nil })
-	})
-	options := append(chromedp.DefaultExecAllocatorOptions[:],
-		chromedp.ExecPath(program), chromedp.UserDataDir(profile), chromedp.Env("HOME="+profile), chromedp.ModifyCmdFunc(u.Become),
-		chromedp.NoSandbox, chromedp.Flag("disable-dev-shm-usage", true), chromedp.Flag("no-proxy-server", true),
-		chromedp.Flag("host-resolver-rules", "MAP *.test 127.0.0.1"), chromedp.Flag("disable-popup-blocking", true))
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
-	t.Cleanup(cancel)
-	ctx, stop := chromedp.NewExecAllocator(ctx, options...)
-	t.Cleanup(stop)
-	ctx, end := chromedp.NewContext(ctx)
-	t.Cleanup(func() {
-		_ = chromedp.Cancel(ctx) // waits for the browser's end, so that its folder can go
-		end()
-	})
-	if err := chromedp.Do(ctx); err != nil { // starts it
-		t.Fatal(err)
-	}
-	return browser{t, ctx}
+	return browser{t, chromium.Start(t, u,
+		chromedp.Flag("host-resolver-rules", "MAP *.test 127.0.0.1"), chromedp.Flag("disable-popup-blocking", true))}
 }
 
 // open opens a page in a tab of its own.
