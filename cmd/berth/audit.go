@@ -34,11 +34,7 @@ func (a *app) auditCommand() *cobra.Command {
 }
 
 func (a *app) audit(ctx context.Context, args []string, probes bool) error {
-	s, err := a.attend(ctx)
-	if err != nil {
-		return err
-	}
-	name, err := s.pick(ctx, args)
+	s, name, err := a.attendOne(ctx, args)
 	if err != nil {
 		return err
 	}

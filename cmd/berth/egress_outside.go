@@ -58,16 +58,20 @@ func (o outside) listed(name string) error {
 	return nil
 }
 
-// allow lets a sandbox reach a target until it ends, or from now on.
-func (s *session) allow(ctx context.Context, name, target string, always bool) error {
-	o, err := s.outside(ctx, name)
-	if err == nil {
+// listing gives the way out of a sandbox that has a list, and the rule that a target for it is.
+func (s *session) listing(ctx context.Context, name, target string) (o outside, rule egress.Rule, err error) {
+	if o, err = s.outside(ctx, name); err == nil {
 		err = o.listed(name)
 	}
-	if err != nil {
-		return err
+	if err == nil {
+		rule, err = egress.ParseRule(target)
 	}
-	rule, err := egress.ParseRule(target)
+	return o, rule, err
+}
+
+// allow lets a sandbox reach a target until it ends, or from now on.
+func (s *session) allow(ctx context.Context, name, target string, always bool) error {
+	o, rule, err := s.listing(ctx, name, target)
 	if err != nil {
 		return err
 	}
@@ -87,14 +91,7 @@ func (s *session) allow(ctx context.Context, name, target string, always bool) e
 
 // revoke takes back what allow gave.
 func (s *session) revoke(ctx context.Context, name, target string) error {
-	o, err := s.outside(ctx, name)
-	if err == nil {
-		err = o.listed(name)
-	}
-	if err != nil {
-		return err
-	}
-	rule, err := egress.ParseRule(target)
+	o, rule, err := s.listing(ctx, name, target)
 	if err != nil {
 		return err
 	}

@@ -65,11 +65,7 @@ func execVars(c *cobra.Command, o *execFlags) {
 
 // inside finds a sandbox in which commands can be run.
 func (a *app) inside(ctx context.Context, args []string) (*session, launch.Status, error) {
-	s, err := a.attend(ctx)
-	if err != nil {
-		return nil, launch.Status{}, err
-	}
-	name, err := s.pick(ctx, args)
+	s, name, err := a.attendOne(ctx, args)
 	if err != nil {
 		return nil, launch.Status{}, err
 	}

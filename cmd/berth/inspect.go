@@ -48,11 +48,7 @@ func (a *app) inspect(ctx context.Context, args []string, o inspectFlags) error 
 	if o.spec && o.raw {
 		return usage("leave one of them out", "--spec --raw: both say in whose words")
 	}
-	s, err := a.attend(ctx)
-	if err != nil {
-		return err
-	}
-	name, err := s.pick(ctx, args)
+	s, name, err := a.attendOne(ctx, args)
 	if err != nil {
 		return err
 	}

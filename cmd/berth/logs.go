@@ -36,11 +36,7 @@ func (a *app) logsCommand() *cobra.Command {
 		Args:              between(0, 1),
 		ValidArgsFunction: a.completeOne,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			s, err := a.attend(cmd.Context())
-			if err != nil {
-				return err
-			}
-			name, err := s.pick(cmd.Context(), args)
+			s, name, err := a.attendOne(cmd.Context(), args)
 			if err != nil {
 				return err
 			}

@@ -60,10 +60,7 @@ func (a *app) linkOf(ctx context.Context, args []string) (s *session, name, kind
 		}
 		return nil, "", "", usage(hint, "%s: no such link", kind)
 	}
-	if s, err = a.attend(ctx); err != nil {
-		return nil, "", "", err
-	}
-	name, err = s.pick(ctx, args)
+	s, name, err = a.attendOne(ctx, args)
 	return s, name, kind, err
 }
 

@@ -119,6 +119,16 @@ func (s *session) revived(ctx context.Context) ([]launch.Status, error) {
 	return s.List(ctx)
 }
 
+// attendOne is attend for a command about one sandbox, which it picks.
+func (a *app) attendOne(ctx context.Context, args []string) (*session, string, error) {
+	s, err := a.attend(ctx)
+	if err != nil {
+		return nil, "", err
+	}
+	name, err := s.pick(ctx, args)
+	return s, name, err
+}
+
 // pick gives the sandbox that args name, else that of the current folder, else the only one there is.
 func (s *session) pick(ctx context.Context, args []string) (string, error) {
 	if len(args) > 0 {
