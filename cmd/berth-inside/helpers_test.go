@@ -7,10 +7,12 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"syscall"
@@ -151,10 +153,10 @@ func TestStatTellsWhichFileAPathIs(t *testing.T) {
 	}
 }
 
-// desktop answers one WebSocket handshake and then sends what it is given.
-func desktop(t *testing.T, handshake, bytes string) string {
+// serving runs handle for each connection to a port of 127.0.0.1.
+func serving(t *testing.T, handle func(net.Conn)) netip.AddrPort {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := net.Listen("tcp4", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -165,14 +167,23 @@ func desktop(t *testing.T, handshake, bytes string) string {
 			if err != nil {
 				return
 			}
-			if r, err := http.ReadRequest(bufio.NewReader(conn)); err == nil && r.URL.Path == "/websockify" {
-				fmt.Fprint(conn, handshake+bytes)
-			}
-			conn.Close()
+			go func() {
+				defer conn.Close()
+				handle(conn)
+			}()
 		}
 	}()
-	_, port, _ := net.SplitHostPort(l.Addr().String())
-	return port
+	return netip.MustParseAddrPort(l.Addr().String())
+}
+
+// desktop answers one WebSocket handshake and then sends what it is given. It gives its port.
+func desktop(t *testing.T, handshake, bytes string) string {
+	at := serving(t, func(conn net.Conn) {
+		if r, err := http.ReadRequest(bufio.NewReader(conn)); err == nil && r.URL.Path == "/websockify" {
+			fmt.Fprint(conn, handshake+bytes)
+		}
+	})
+	return strconv.Itoa(int(at.Port()))
 }
 
 func TestADesktopIsProvenByItsFirstBytes(t *testing.T) {

@@ -68,32 +68,16 @@ func TestARelayListensOnTheSandboxsNetworkOnly(t *testing.T) {
 }
 
 // echoing answers what it hears after the other side has said all, in capitals.
-func echoing(t *testing.T) (netip.AddrPort, *net.TCPListener) {
-	t.Helper()
-	l, err := net.Listen("tcp4", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { l.Close() })
-	go func() {
-		for {
-			conn, err := l.Accept()
-			if err != nil {
-				return
-			}
-			go func() {
-				defer conn.Close()
-				heard, _ := io.ReadAll(conn)
-				_, _ = conn.Write([]byte(strings.ToUpper(string(heard)))) // who asked may be gone, and finds out
-			}()
-		}
-	}()
-	return netip.MustParseAddrPort(l.Addr().String()), l.(*net.TCPListener)
+func echoing(t *testing.T) netip.AddrPort {
+	return serving(t, func(conn net.Conn) {
+		heard, _ := io.ReadAll(conn)
+		_, _ = conn.Write([]byte(strings.ToUpper(string(heard)))) // who asked may be gone, and finds out
+	})
 }
 
 func TestARelayClosesWhatItMayNotPassOn(t *testing.T) {
-	server, _ := echoing(t)
-	r := between(server.Port(), map[string]string{"redis.cache": "127.0.0.1"})
+	at := echoing(t)
+	r := between(at.Port(), map[string]string{"redis.cache": "127.0.0.1"})
 	r.own = netip.MustParsePrefix("127.0.2.0/24")
 	r.places = func() ([]net.Addr, error) {
 		return []net.Addr{&net.IPNet{IP: net.IPv4(127, 0, 2, 2), Mask: net.CIDRMask(24, 32)}}, nil
@@ -150,8 +134,8 @@ func TestARelayOutlivesAConnectionThatItCannotTake(t *testing.T) {
 }
 
 func TestTwoSidesAreJoinedUntilBothAreDone(t *testing.T) {
-	server, _ := echoing(t)
-	to, err := net.Dial("tcp4", server.String())
+	at := echoing(t)
+	to, err := net.Dial("tcp4", at.String())
 	if err != nil {
 		t.Fatal(err)
 	}
