@@ -1,6 +1,7 @@
 package agentserver
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -9,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 
 	"berth/internal/fault"
 	"berth/internal/secret"
@@ -60,8 +62,13 @@ func (c Client) Ready(ctx context.Context, contract Contract) error {
 
 // KeyInForce proves that the API answers with the key and refuses without it.
 func (c Client) KeyInForce(ctx context.Context) error {
-	with, err := c.get(ctx, "/api/vscode/status", true)
-	if err != nil {
+	var with, without answer
+	var failed [2]error
+	var both sync.WaitGroup
+	both.Go(func() { with, failed[0] = c.get(ctx, "/api/vscode/status", true) })
+	both.Go(func() { without, failed[1] = c.get(ctx, "/api/vscode/status", false) })
+	both.Wait()
+	if err := cmp.Or(failed[0], failed[1]); err != nil {
 		return unanswered(err)
 	}
 	if with.status == http.StatusUnauthorized {
@@ -69,10 +76,6 @@ func (c Client) KeyInForce(ctx context.Context) error {
 	}
 	if with.status != http.StatusOK {
 		return refusal("/api/vscode/status", with)
-	}
-	without, err := c.get(ctx, "/api/vscode/status", false)
-	if err != nil {
-		return unanswered(err)
 	}
 	if without.status != http.StatusUnauthorized {
 		return fault.New(fault.Image, "choose another image", "the server answers without the key (%d), so everybody who reaches it could use it", without.status)
