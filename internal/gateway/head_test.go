@@ -3,9 +3,11 @@ package gateway
 import (
 	"bufio"
 	"bytes"
+	"fmt"
 	"io"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 )
 
@@ -139,4 +141,92 @@ func FuzzChunks(f *testing.F) {
 			t.Fatalf("%q: net/http says %v, %d bytes left", in[:whole], err, reader.Buffered())
 		}
 	})
+}
+
+// What two parsers could read in two ways never arrives inside, and nothing that follows it does.
+func TestSmuggledRequestsAreRefused(t *testing.T) {
+	var arrived atomic.Int32
+	server := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		arrived.Add(1)
+		io.Copy(io.Discard, r.Body)
+	})
+	h := open(t, inside{"vnc": server})
+	_, headers := h.known("vnc")
+	const hidden = "GET /hidden HTTP/1.1\r\nHost: x\r\n\r\n"
+	for about, row := range map[string]struct {
+		request string
+		status  int
+	}{
+		"both lengths":                {"POST / HTTP/1.1\r\n" + headers + "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" + hidden, 400},
+		"both, the other way round":   {"POST / HTTP/1.1\r\n" + headers + "Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n" + hidden, 400},
+		"two lengths":                 {"POST / HTTP/1.1\r\n" + headers + "Content-Length: 0\r\nContent-Length: 44\r\n\r\n" + hidden, 400},
+		"a list of lengths":           {"POST / HTTP/1.1\r\n" + headers + "Content-Length: 0, 0\r\n\r\n" + hidden, 400},
+		"a signed length":             {"POST / HTTP/1.1\r\n" + headers + "Content-Length: +4\r\n\r\nabcd", 400},
+		"a negative length":           {"POST / HTTP/1.1\r\n" + headers + "Content-Length: -1\r\n\r\nabcd", 400},
+		"a hexadecimal length":        {"POST / HTTP/1.1\r\n" + headers + "Content-Length: 0x4\r\n\r\nabcd", 400},
+		"an empty length":             {"POST / HTTP/1.1\r\n" + headers + "Content-Length:\r\n\r\n" + hidden, 400},
+		"a length beyond all numbers": {"POST / HTTP/1.1\r\n" + headers + "Content-Length: 99999999999999999999\r\n\r\n", 400},
+		"chunked twice":               {"POST / HTTP/1.1\r\n" + headers + "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400},
+		"another encoding":            {"POST / HTTP/1.1\r\n" + headers + "Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", 400},
+		"identity":                    {"POST / HTTP/1.1\r\n" + headers + "Transfer-Encoding: identity\r\n\r\n" + hidden, 400},
+		"a disguised encoding":        {"POST / HTTP/1.1\r\n" + headers + "Transfer-Encoding: \x0bchunked\r\n\r\n0\r\n\r\n" + hidden, 400},
+		"a blank before the colon":    {"POST / HTTP/1.1\r\n" + headers + "Transfer-Encoding : chunked\r\n\r\n0\r\n\r\n" + hidden, 400},
+		"a folded line":               {"POST / HTTP/1.1\r\n" + headers + "X: a\r\n Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n" + hidden, 400},
+		"a first line that is folded": {"POST / HTTP/1.1\r\n X: a\r\n" + headers + "\r\n", 400},
+		"two hosts":                   {"GET / HTTP/1.1\r\n" + headers + "Host: evil.example\r\n\r\n", 400},
+		"two hosts, one empty":        {"GET / HTTP/1.1\r\nHost:\r\n" + headers + "\r\n", 400},
+		"no host":                     {"GET / HTTP/1.1\r\n\r\n", 421},
+		"a bare line feed":            {"GET / HTTP/1.1\r\n" + headers + "X: a\nTransfer-Encoding: chunked\r\n\r\n", 400},
+		"a bare carriage return":      {"GET / HTTP/1.1\r\n" + headers + "X: a\rTransfer-Encoding: chunked\r\n\r\n", 400},
+		"a NUL":                       {"GET / HTTP/1.1\r\n" + headers + "X: a\x00\r\n\r\n", 400},
+		"a name that is none":         {"GET / HTTP/1.1\r\n" + headers + "X(y): a\r\n\r\n", 400},
+		"no name":                     {"GET / HTTP/1.1\r\n" + headers + ": a\r\n\r\n", 400},
+		"an empty line before":        {"\r\nGET / HTTP/1.1\r\n" + headers + "\r\n", 400},
+		"a whole address as target":   {"GET http://" + h.host("vnc") + "/ HTTP/1.1\r\n" + headers + "\r\n", 400},
+		"no path":                     {"GET * HTTP/1.1\r\n" + headers + "\r\n", 400},
+		"a tunnel":                    {"CONNECT " + h.host("vnc") + " HTTP/1.1\r\n" + headers + "\r\n", 400},
+		"a blank in the target":       {"GET /a b HTTP/1.1\r\n" + headers + "\r\n", 505},
+		"two blanks":                  {"GET  / HTTP/1.1\r\n" + headers + "\r\n", 505},
+		"an old version":              {"GET / HTTP/1.0\r\n" + headers + "\r\n", 505},
+		"a new version":               {"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505},
+		"a body on an upgrade":        {"GET / HTTP/1.1\r\n" + headers + "Connection: Upgrade\r\nUpgrade: websocket\r\nContent-Length: 4\r\n\r\nabcd", 400},
+		"a chunk without a size":      {"POST / HTTP/1.1\r\n" + headers + "Transfer-Encoding: chunked\r\n\r\n\r\n" + hidden, 400},
+		"a chunk with an extension":   {"POST / HTTP/1.1\r\n" + headers + "Transfer-Encoding: chunked\r\n\r\n1;x\r\na\r\n0\r\n\r\n", 400},
+		"a chunk with a sign":         {"POST / HTTP/1.1\r\n" + headers + "Transfer-Encoding: chunked\r\n\r\n+1\r\na\r\n0\r\n\r\n", 400},
+		"a chunk too short":           {"POST / HTTP/1.1\r\n" + headers + "Transfer-Encoding: chunked\r\n\r\n1\r\nab\r\n0\r\n\r\n", 400},
+		"a trailer":                   {"POST / HTTP/1.1\r\n" + headers + "Transfer-Encoding: chunked\r\n\r\n0\r\nX: y\r\n\r\n", 400},
+		"a size beyond all numbers":   {"POST / HTTP/1.1\r\n" + headers + "Transfer-Encoding: chunked\r\n\r\nfffffffffffffffff\r\n", 400},
+		"129 lines":                   {"GET / HTTP/1.1\r\n" + headers + strings.Repeat("a: b\r\n", maxFields) + "\r\n", 431},
+	} {
+		t.Run(about, func(t *testing.T) {
+			answer, _ := h.raw("vnc", row.request)
+			if answer.StatusCode != row.status || !answer.Close {
+				t.Errorf("%s, closed %v; want %d", answer.Status, answer.Close, row.status)
+			}
+		})
+	}
+	if n := arrived.Load(); n > 0 {
+		t.Errorf("%d requests arrived inside", n)
+	}
+}
+
+func TestAHeadOfTenMegabytesIsRefused(t *testing.T) {
+	h := open(t, inside{"vnc": echo(t)})
+	conn := h.dial("vnc")
+	go func() {
+		fmt.Fprintf(conn, "GET / HTTP/1.1\r\nHost: %s\r\nX: ", h.host("vnc"))
+		for piece := bytes.Repeat([]byte("x"), 1<<20); ; {
+			if _, err := conn.Write(piece); err != nil {
+				return
+			}
+		}
+	}()
+	answer, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	if err != nil || answer.StatusCode != 431 {
+		t.Fatal(answer, err)
+	}
+	_, headers := h.known("vnc")
+	if answer, _ := h.raw("vnc", "GET / HTTP/1.1\r\nConnection: close\r\n"+headers+"X: "+strings.Repeat("x", 60<<10)+"\r\n\r\n"); answer.StatusCode != 200 {
+		t.Errorf("60 KiB: %s", answer.Status)
+	}
 }
