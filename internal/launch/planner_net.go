@@ -294,8 +294,8 @@ func (b *builder) steps() {
 	p.Steps = append(p.Steps,
 		step(StepStart, "start"),
 		step(StepTunnel, "open the tunnel"),
-		beside(StepMounts, "check mounts").after(StepTunnel),
-		beside(StepAudit, "audit").after(StepTunnel),
+		beside(StepMounts, "check mounts").after(StepReady),
+		beside(StepAudit, "audit").after(StepReady),
 	)
 	if p.NeedsImage() || p.Contract.HasAPI() {
 		p.Steps = append(p.Steps, beside(StepReady, "wait for /ready"), step(StepLinks, "prove the links"))

@@ -81,6 +81,10 @@ func (r *run) stages(ctx context.Context) error {
 	return nil
 }
 
+// headStart is how long a step lets another one go first: a server that is ready at once is not kept waiting for a core
+// by the audit, and the audit does not wait for one that takes its time.
+const headStart = 300 * time.Millisecond
+
 // stage runs steps side by side; the first failure cancels the others.
 func (r *run) stage(ctx context.Context, steps []Step) error {
 	ctx, cancel := context.WithCancelCause(ctx)
@@ -96,6 +100,7 @@ func (r *run) stage(ctx context.Context, steps []Step) error {
 			if first, there := done[s.After]; there {
 				select {
 				case <-first:
+				case <-time.After(headStart):
 				case <-ctx.Done():
 					return
 				}

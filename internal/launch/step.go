@@ -28,7 +28,7 @@ type Step struct {
 	Kind   StepKind
 	Text   string   // "create network 0berth-shop"
 	Beside bool     // may run while the steps before it, back to the last that is not Beside, still do
-	After  StepKind // of those it runs beside, the one it lets go first
+	After  StepKind // of those it runs beside, the one that it lets go first, for a moment
 }
 
 // String gives the step as the plan shows it.
