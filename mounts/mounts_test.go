@@ -99,6 +99,7 @@ func TestQuotesAroundTheValueOrAnEntryAreTakenOff(t *testing.T) {
 
 func TestTheFirstTextErrorComesBeforeAnyOfTheHosts(t *testing.T) {
 	checkRows(t, onMachine(t, "linux"), []row{
+		{"/p:workspace", []string{`V#1 ("/p:workspace"): container path "workspace" is not absolute`, "hint: write /workspace"}},
 		{"/nosuch:/w,/d:data,/e:e", []string{`V#2 ("/d:data"): container path "data" is not absolute`, "hint: write /workspace/data"}},
 		{"/nosuch:/w,~/.ssh:/x", []string{`V#1 ("/nosuch:/w"): /nosuch does not exist`, "hint: mkdir -p /nosuch"}},
 		{"/p:/w,/d:/w,/nosuch:/x", []string{`V#2 ("/d:/w"): container path "/w" is taken by V#1 ("/p:/w")`, "hint: write another container path"}},

@@ -228,7 +228,7 @@ func (p *parser) checkTargetText(e *Entry, at span, text string) *SyntaxError {
 		return p.fail(TargetWindows, e, at, fmt.Sprintf("container path %s is a Windows path", quote(text)), "set MSYS_NO_PATHCONV=1 if Git Bash made it of /workspace, or write /workspace")
 	}
 	if !strings.HasPrefix(text, "/") {
-		return p.fail(TargetNotAbsolute, e, at, fmt.Sprintf("container path %s is not absolute", quote(text)), "write /workspace/"+text)
+		return p.fail(TargetNotAbsolute, e, at, fmt.Sprintf("container path %s is not absolute", quote(text)), "write "+absolute(text))
 	}
 	if kind, reason := badText(text); kind != "" {
 		return p.fail(kind, e, at, reason, "write /workspace")
@@ -254,4 +254,12 @@ func within(path, dir string) bool {
 func isWSLShare(s string) bool {
 	lower := strings.ToLower(s)
 	return strings.HasPrefix(lower, `\\wsl$\`) || strings.HasPrefix(lower, `\\wsl.localhost\`)
+}
+
+// absolute guesses what a relative container path was to be.
+func absolute(text string) string {
+	if text == "workspace" || strings.HasPrefix(text, "workspace/") {
+		return "/" + text
+	}
+	return "/workspace/" + text
 }
