@@ -1,11 +1,15 @@
 package launch
 
 import (
+	"errors"
+	"os"
 	"path"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
+	"berth/hardening"
 	"berth/internal/config"
 	"berth/internal/egress"
 	"berth/internal/host"
@@ -142,5 +146,27 @@ func TestAGatewayStartedAgainKnowsWhatWasAllowedForGoodMeanwhile(t *testing.T) {
 	}
 	if policy, err := f.policyNow(p, "/home/me/other"); err != nil || words(policy.Allow) != "git.example:443" {
 		t.Errorf("another project has %s, %v", words(policy.Allow), err)
+	}
+}
+
+// Whether a project's file must be trusted for its egress hangs on what the profile has anyway.
+func TestAProjectsEgressIsWiderThanTheProfilesWhereHardeningSaysSo(t *testing.T) {
+	for _, profile := range hardening.Profiles() {
+		for rank, mode := range egress.Modes {
+			dir := t.TempDir()
+			user, project := filepath.Join(dir, "config.toml"), filepath.Join(dir, ".berth.toml")
+			for path, text := range map[string]string{user: "profile = '" + string(profile) + "'\n", project: "egress = '" + string(mode) + "'\n"} {
+				if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			_, err := config.Load(config.Input{UserFile: user, ProjectFile: project, Home: "/home/me", WorkDir: dir})
+			var untrusted *config.UntrustedError
+			asks := errors.As(err, &untrusted)
+			wider := rank > slices.Index(egress.Modes, egress.Mode(hardening.EgressOf(profile)))
+			if asks != wider || err != nil && !asks {
+				t.Errorf("profile %s, egress %s: %v", profile, mode, err)
+			}
+		}
 	}
 }
