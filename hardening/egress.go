@@ -10,7 +10,7 @@ import (
 // Egress is how much of the world a sandbox reaches.
 type Egress string
 
-// The modes, tightest first (hardening.md §8).
+// The modes, tightest first.
 const (
 	Off    Egress = "off"    // nothing
 	List   Egress = "list"   // what was named, through berth's proxy

@@ -24,8 +24,8 @@ type promises struct {
 }
 
 // Ports promises a sandbox of a project three ports in a row for its links: those it had before, else the next from 8010
-// up that nobody else was promised, another sandbox of the same folder included. With a wish only that triple will do. free tells whether all three can be bound now. No
-// triple left, or the wish not free: kind Conflict.
+// up that nobody else was promised, another sandbox of the same folder included. With a wish only that triple will do.
+// free tells whether all three can be bound now. No triple left, or the wish not free: kind Conflict.
 func (s *Store) Ports(project, name string, wish uint16, free func([3]uint16) bool) ([3]uint16, error) {
 	unlock, err := s.wait(portsLock)
 	if err != nil {
