@@ -42,13 +42,13 @@ func (c Client) Stop(ctx context.Context) error {
 
 // Dial connects to a port inside the sandbox.
 func (c Client) Dial(ctx context.Context, port uint16) (net.Conn, error) {
-	return c.ask(ctx, request{Do: "dial", Port: port}, &struct{}{})
+	return c.ask(ctx, request{Do: "dial", Port: port}, first, &struct{}{})
 }
 
 // Follow calls back on the newest refusals of the egress proxy, oldest first, and then on each of its decisions, until
 // ctx ends or the gateway does.
 func (c Client) Follow(ctx context.Context, decided func(Decision)) error {
-	conn, err := c.ask(ctx, request{Do: "events"}, &struct{}{})
+	conn, err := c.ask(ctx, request{Do: "events"}, first, &struct{}{})
 	if err != nil {
 		return err
 	}
@@ -65,7 +65,7 @@ func (c Client) Follow(ctx context.Context, decided func(Decision)) error {
 }
 
 func (c Client) call(ctx context.Context, q request, answer any) error {
-	conn, err := c.ask(ctx, q, answer)
+	conn, err := c.ask(ctx, q, only, answer)
 	if err != nil {
 		return err
 	}

@@ -2,7 +2,10 @@ package gateway
 
 import (
 	"context"
+	"fmt"
 	"net"
+	"os"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -140,6 +143,7 @@ func (v *visit) drop() {
 // serve answers one connection until it ends.
 func (v *visit) serve(ctx context.Context) {
 	defer v.front.leave(v)
+	defer v.front.survive()
 	if welcome, who := v.front.welcome(v.client.conn); !welcome {
 		v.front.tellOnce("connection of "+who, "a connection to the links was refused, since it was not yours: it was of "+who)
 		return
@@ -147,6 +151,14 @@ func (v *visit) serve(ctx context.Context) {
 	defer context.AfterFunc(ctx, v.close)()
 	for v.exchange(ctx) == nil {
 		v.client.rest()
+	}
+}
+
+// survive keeps a fault of the gateway's own, met in one connection, from ending all links; its place goes to the log.
+func (f *Front) survive() {
+	if fault := recover(); fault != nil {
+		f.tellOnce("fault", fmt.Sprintf("a connection to the links was ended by a fault of berth's own, please report it: %v", fault))
+		_, _ = os.Stderr.Write(debug.Stack()) // the log may be gone
 	}
 }
 

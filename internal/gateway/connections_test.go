@@ -2,12 +2,14 @@ package gateway
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"os"
+	"sync/atomic"
 	"syscall"
 	"testing"
 )
@@ -77,5 +79,41 @@ func TestThereIsRoomForSoManyStrangers(t *testing.T) {
 	}
 	if !answered(last) {
 		t.Error("the last one who came in is not answered")
+	}
+}
+
+// A fault of the gateway's own ends the connection that met it, and is told; the others stay.
+func TestAFaultEndsOneConnectionAlone(t *testing.T) {
+	var broken atomic.Bool
+	h := open(t, inside{"vnc": echo(t)}, func(c *FrontConfig) {
+		dial := c.Dial
+		c.Dial = func(ctx context.Context, port uint16) (net.Conn, error) {
+			if broken.Load() {
+				panic("a fault")
+			}
+			return dial(ctx, port)
+		}
+	})
+	get := func() error {
+		conn, headers := h.known("vnc")
+		if _, err := io.WriteString(conn, "GET / HTTP/1.1\r\n"+headers+"Connection: close\r\n\r\n"); err != nil {
+			t.Fatal(err)
+		}
+		_, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		return err
+	}
+	broken.Store(true)
+	if err := get(); err == nil {
+		t.Error("there is an answer")
+	}
+	broken.Store(false)
+	if err := get(); err != nil {
+		t.Error(err)
+	}
+	h.lock.Lock()
+	defer h.lock.Unlock()
+	const want = "a connection to the links was ended by a fault of berth's own, please report it: a fault"
+	if len(h.events) != 1 || h.events[0].Text != want {
+		t.Errorf("events %+v, want one: %s", h.events, want)
 	}
 }

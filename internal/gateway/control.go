@@ -53,17 +53,13 @@ func listenControl(path string) (net.Listener, error) {
 // serveControl answers berth processes of the same user until ctx ends.
 func (g *gateway) serveControl(ctx context.Context, l net.Listener) {
 	defer context.AfterFunc(ctx, func() { _ = l.Close() })()
-	for {
-		conn, err := l.Accept()
-		if err != nil {
-			return // closed
-		}
+	_ = acceptAll(ctx, l, func(conn net.Conn) { // it ends with the gateway
 		if !g.sameUser(conn) {
 			_ = conn.Close()
-			continue
+			return
 		}
 		go g.converse(ctx, conn.(*net.UnixConn))
-	}
+	})
 }
 
 // converse answers one request. A dialled connection goes on as a stream of bytes, events as lines.
@@ -124,8 +120,8 @@ func oneWay(to, from net.Conn) {
 // Client asks a sandbox's gateway over its socket.
 type Client struct{ Path string }
 
-// ask sends a request and reads the answer's line into answer; the connection is the caller's when stream is set.
-func (c Client) ask(ctx context.Context, q request, answer any) (net.Conn, error) {
+// ask sends a request and reads the answer, whose line is taken as the kind of request asks for it.
+func (c Client) ask(ctx context.Context, q request, line func(io.Reader) ([]byte, error), answer any) (net.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, askLimit)
 	defer cancel()
 	var d net.Dialer
@@ -140,7 +136,7 @@ func (c Client) ask(ctx context.Context, q request, answer any) (net.Conn, error
 		_, err = conn.Write(append(text, '\n'))
 	}
 	if err == nil {
-		err = readAnswer(conn, answer)
+		err = readAnswer(conn, line, answer)
 	}
 	if err != nil {
 		return nil, errors.Join(err, conn.Close())
@@ -148,18 +144,34 @@ func (c Client) ask(ctx context.Context, q request, answer any) (net.Conn, error
 	return conn, nil
 }
 
-// readAnswer reads one line byte for byte: what follows belongs to the stream.
-func readAnswer(conn net.Conn, answer any) error {
+// maxAnswer is the longest answer in bytes.
+const maxAnswer = 1 << 20
+
+// only takes the line of an answer that nothing follows.
+func only(r io.Reader) ([]byte, error) {
+	return bufio.NewReader(io.LimitReader(r, maxAnswer)).ReadBytes('\n')
+}
+
+// first takes the line byte for byte: what follows belongs to a stream.
+func first(r io.Reader) ([]byte, error) {
 	line := make([]byte, 0, 256)
 	one := make([]byte, 1)
-	for len(line) < 1<<20 {
-		if _, err := io.ReadFull(conn, one); err != nil {
-			return fmt.Errorf("the gateway hung up: %w", err)
+	for len(line) < maxAnswer {
+		if _, err := io.ReadFull(r, one); err != nil {
+			return nil, err
 		}
 		if one[0] == '\n' {
 			break
 		}
 		line = append(line, one[0])
+	}
+	return line, nil
+}
+
+func readAnswer(r io.Reader, take func(io.Reader) ([]byte, error), answer any) error {
+	line, err := take(r)
+	if err != nil {
+		return fmt.Errorf("the gateway hung up: %w", err)
 	}
 	var no refusal
 	if err := json.Unmarshal(line, &no); err != nil {

@@ -128,6 +128,15 @@ func (f *Front) Serve(ctx context.Context, port uint16, l net.Listener) error {
 	defer context.AfterFunc(ctx, func() { _ = l.Close() })()
 	var all sync.WaitGroup
 	defer all.Wait()
+	return acceptAll(ctx, l, func(conn net.Conn) {
+		if v := f.enter(at, conn); v != nil {
+			all.Go(func() { v.serve(ctx) })
+		}
+	})
+}
+
+// acceptAll hands on each connection of a listener until ctx ends, then it gives nil, or the listener is closed.
+func acceptAll(ctx context.Context, l net.Listener, each func(net.Conn)) error {
 	for pause := time.Duration(0); ; {
 		conn, err := l.Accept()
 		switch {
@@ -144,9 +153,7 @@ func (f *Front) Serve(ctx context.Context, port uint16, l net.Listener) error {
 			continue
 		}
 		pause = 0
-		if v := f.enter(at, conn); v != nil {
-			all.Go(func() { v.serve(ctx) })
-		}
+		each(conn)
 	}
 }
 

@@ -25,11 +25,11 @@ type Carrier interface {
 }
 
 // How long a lost carrier is waited for before it is opened again, and how often a running sandbox may refuse one
-// before the gateway gives up (design.md §10).
+// before the gateway gives up: an engine may call one that is ending up for a while.
 const (
 	firstPause  = 50 * time.Millisecond
 	longestWait = 2 * time.Second
-	refusals    = 3
+	refusals    = 5
 )
 
 // errOver says that the sandbox does not run any more: its gateway has nothing left to do.

@@ -94,10 +94,10 @@ func TestTheKeeperEndsWithItsSandboxAndWithNothingElse(t *testing.T) {
 	}{
 		"stopped":                      {[]answer{{state: sandbox.Stopped}}, 1, errOver.Error()},
 		"removed":                      {[]answer{{unknown: errNone}}, 1, errOver.Error()},
-		"refused three times running":  {[]answer{{state: sandbox.Up}}, 3, "the sandbox runs but lets berth's program not in: refused"},
+		"refused again and again":      {[]answer{{state: sandbox.Up}}, refusals, "the sandbox runs but lets berth's program not in: refused"},
 		"an engine away for a while":   {append(slices.Repeat([]answer{{unknown: errAway}}, 50), answer{state: sandbox.Stopped}), 51, errOver.Error()},
 		"paused for a while":           {append(slices.Repeat([]answer{{state: sandbox.Paused}}, 50), answer{state: sandbox.Stopped}), 51, errOver.Error()},
-		"refused twice, away, refused": {[]answer{{state: sandbox.Up}, {state: sandbox.Up}, {unknown: errAway}, {state: sandbox.Up}}, 4, "the sandbox runs but lets berth's program not in: refused"},
+		"refused twice, away, refused": {[]answer{{state: sandbox.Up}, {state: sandbox.Up}, {unknown: errAway}, {state: sandbox.Up}}, refusals + 1, "the sandbox runs but lets berth's program not in: refused"},
 	} {
 		t.Run(about, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
