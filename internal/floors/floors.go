@@ -48,13 +48,13 @@ var rooms = map[string]room{
 
 	"internal/sandbox": {2, ""},
 	"internal/state":   {2, "github.com/adrg/xdg github.com/gofrs/flock golang.org/x/sys"},
-	"cmd/berth-inside": {2, "mvdan.cc/sh github.com/hashicorp/yamux golang.org/x/sys"},
+	"cmd/berth-inside": {2, "mvdan.cc/sh golang.org/x/sys"},
 
 	"mounts":               {1, ""},
 	"network":              {1, ""},
 	"internal/image":       {1, "github.com/distribution/reference"},
 	"internal/agentserver": {1, ""},
-	"internal/tunnel":      {1, "github.com/hashicorp/yamux golang.org/x/sys"},
+	"internal/tunnel":      {1, "golang.org/x/sys"},
 	"internal/probe":       {1, "golang.org/x/sys"},
 	"internal/overlay":     {1, "golang.org/x/sys"},
 	"internal/guard":       {1, ""},

@@ -181,11 +181,22 @@ func (s *side) closeWrite() error {
 	return s.conn.Close()
 }
 
+// drainer is a carrier's stream that writes what comes to a connection, with no buffer between.
+type drainer interface {
+	CopyTo(to *net.TCPConn, n int64) (int64, error)
+}
+
 // move sends n bytes that are not ahead from one side to another, as fast as may be: by TCP the kernel moves them.
 // An error that is a timeout is of the reading side, and all bytes counted have arrived.
 func move(to, from *side, n int64) (int64, error) {
 	if to.tcp != nil && from.tcp != nil {
 		return io.CopyN(to.tcp, from.tcp, n)
+	}
+	if from, can := from.conn.(drainer); can && to.tcp != nil {
+		return all(n)(from.CopyTo(to.tcp, n))
+	}
+	if to, can := to.conn.(io.ReaderFrom); can && from.tcp != nil {
+		return all(n)(to.ReadFrom(io.LimitReader(from.tcp, n)))
 	}
 	buffer := bulks.Get().(*bulk)
 	defer bulks.Put(buffer)
@@ -203,6 +214,16 @@ func move(to, from *side, n int64) (int64, error) {
 		}
 	}
 	return moved, nil
+}
+
+// all makes fewer than n bytes without another error io.EOF, as io.CopyN does.
+func all(n int64) func(int64, error) (int64, error) {
+	return func(moved int64, err error) (int64, error) {
+		if err == nil && moved < n {
+			err = io.EOF
+		}
+		return moved, err
+	}
 }
 
 func isTimeout(err error) bool {

@@ -8,24 +8,22 @@ import (
 )
 
 // version is of what the two ends say to each other; berth delivers both, so they are equal or strangers.
-const version = 1
+const version = 2
 
 // Exec makes the host's end of streams over the standard streams of an exec, and waits for the other end's hello.
 // It owns pipe, whose Close must end a Read; on an error it has closed it.
 func Exec(ctx context.Context, pipe io.ReadWriteCloser, ports Ports) (*Tunnel, error) {
 	t := newTunnel("exec", ports)
-	end := &execHost{t: t, hello: make(chan struct{})}
-	t.link = end
-	mux, err := newMux(pipe, true, end.stream, t.end)
-	if err != nil {
-		return nil, err
-	}
-	end.mux = mux
-	go mux.serve()
+	h := &execHost{t: t, mux: newMux(pipe, true), hello: make(chan struct{})}
+	h.mux.end, h.mux.other = t.end, h.other
+	h.mux.accept = func(_ message, conn *stream) { t.offer(conn) }
+	t.link = h
+	go h.mux.serve()
 	ctx, cancel := context.WithTimeout(ctx, handshakeTime)
 	defer cancel()
+	var err error
 	select {
-	case <-end.hello:
+	case <-h.hello:
 		return t, nil
 	case <-t.done:
 		err = t.Err()
@@ -41,131 +39,67 @@ type execHost struct {
 	t     *Tunnel
 	mux   *mux
 	hello chan struct{}
+	said  bool // hello; only the mux's reader looks
 }
 
 func (h *execHost) close() error { return h.mux.close() }
 
 func (h *execHost) dial(ctx context.Context, port uint16) (net.Conn, error) {
-	type opened struct {
-		conn *stream
-		err  error
-	}
-	result := make(chan opened, 1)
-	go func() {
-		conn, err := h.open(ctx, port)
-		result <- opened{conn, err}
-	}()
-	select {
-	case r := <-result:
-		if r.err != nil {
-			return nil, r.err
-		}
-		return r.conn, nil
-	case <-ctx.Done(): // yamux waits without a context; who came too late is closed
-		go func() {
-			if r := <-result; r.err == nil {
-				r.conn.Close()
-			}
-		}()
-		return nil, ctx.Err()
-	}
-}
-
-// open asks for a port on a stream of its own and reads the answer.
-func (h *execHost) open(ctx context.Context, port uint16) (*stream, error) {
-	conn, err := h.mux.open(message{Kind: kindDial, Port: port})
+	conn, err := h.mux.dial(message{Kind: kindDial, Port: port})
 	if err != nil {
-		return nil, err
+		return nil, h.because(err)
 	}
-	stop := context.AfterFunc(ctx, func() { conn.Close() })
-	m, err := readMessage(conn)
-	if err == nil {
-		err = m.answer()
-	}
-	if !stop() && err == nil {
+	select {
+	case err = <-conn.answer:
+	case <-h.t.done:
+		err = h.t.Err()
+	case <-ctx.Done():
 		err = ctx.Err()
 	}
 	if err != nil {
 		conn.Close()
-		if ended := h.t.Err(); ended != nil {
-			err = ended
-		}
-		return nil, err
+		return nil, h.because(err)
 	}
 	return conn, nil
 }
 
-// answer gives the error a dial's answer stands for.
-func (m message) answer() error {
-	err, known := answers[answer(m.Code)]
-	if m.Kind != kindDialled || !known {
-		return fmt.Errorf("an answer that is none: %w", ErrProtocol)
+// because gives the reason for which the tunnel ended instead of that it did.
+func (h *execHost) because(err error) error {
+	if ended := h.t.Err(); ended != nil {
+		return ended
 	}
 	return err
 }
 
-// stream takes a stream opened inside: the control stream once, then streams of the proxy; all else is closed.
-func (h *execHost) stream(conn *stream, first message) {
+// other takes the hello, once and first, and the status.
+func (h *execHost) other(m message) error {
 	switch {
-	case first.Kind == kindControl && h.mux.setControl(conn):
-		h.control(conn)
-	case first.Kind == kindProxy:
-		h.t.offer(conn)
-	default:
-		conn.Close()
-	}
-}
-
-// control reads the control stream to its end, which is the tunnel's.
-func (h *execHost) control(conn *stream) {
-	m, err := readMessage(conn)
-	if err == nil && (m.Kind != kindHello || m.Code != version) {
-		err = fmt.Errorf("a hello that is none: %w", ErrProtocol)
-	}
-	if err == nil {
+	case !h.said && (m.Kind != kindHello || m.Code != version):
+		return fmt.Errorf("a hello that is none: %w", ErrProtocol)
+	case !h.said:
+		h.said = true
 		close(h.hello)
+		return nil
+	case m.Kind != kindStatus:
+		return fmt.Errorf("message of kind %d: %w", m.Kind, ErrProtocol)
 	}
-	for err == nil {
-		if m, err = readMessage(conn); err != nil {
-			break
-		}
-		switch m.Kind {
-		case kindStatus:
-			var s Status
-			if s, err = m.status(); err == nil {
-				h.t.tell(s)
-			}
-		case kindGone:
-			err = h.mux.gone(m.ID)
-		default:
-			err = fmt.Errorf("message of kind %d on the control stream: %w", m.Kind, ErrProtocol)
-		}
+	s, err := m.status()
+	if err == nil {
+		h.t.tell(s)
 	}
-	_ = h.t.fail(err)
+	return err
 }
 
 // Serve makes the inner end over the program's standard streams. It owns pipe.
 func Serve(pipe io.ReadWriteCloser, ports Ports) (*Inside, error) {
 	in := &Inside{life: newLife()}
-	end := &execInside{in: in, ports: ports, proxies: make(chan struct{}, maxProxies)}
-	in.link = end
-	mux, err := newMux(pipe, false, end.stream, in.end)
-	if err != nil {
-		return nil, err
-	}
-	end.mux = mux
-	control, err := mux.open(message{Kind: kindControl})
-	if err != nil {
-		mux.close()
-		return nil, err
-	}
-	mux.setControl(control)
-	if err := mux.send(message{Kind: kindHello, Code: version}); err != nil {
-		return nil, err
-	}
-	go mux.serve()
-	go end.control(control)
-	return in, nil
+	e := &execInside{mux: newMux(pipe, false), in: in, ports: ports, proxies: make(chan struct{}, maxProxies)}
+	e.mux.end, e.mux.other = in.end, e.other
+	e.mux.accept = func(first message, conn *stream) { go e.dialled(first, conn) }
+	in.link = e
+	err := e.send(message{Kind: kindHello, Code: version})
+	go e.mux.serve()
+	return in, err
 }
 
 // execInside is the inner end of a mux.
@@ -178,7 +112,11 @@ type execInside struct {
 }
 
 func (e *execInside) close() error         { return e.mux.close() }
-func (e *execInside) send(m message) error { return e.mux.send(m) }
+func (e *execInside) send(m message) error { return e.mux.tell(m) }
+
+func (e *execInside) other(m message) error {
+	return fmt.Errorf("message of kind %d: %w", m.Kind, ErrProtocol)
+}
 
 func (e *execInside) proxy(conn *net.TCPConn) error {
 	select {
@@ -186,7 +124,7 @@ func (e *execInside) proxy(conn *net.TCPConn) error {
 	case <-e.in.done:
 		return e.in.Err()
 	}
-	stream, err := e.mux.open(message{Kind: kindProxy})
+	stream, err := e.mux.dial(message{Kind: kindProxy})
 	if err != nil {
 		<-e.proxies
 		return err
@@ -198,36 +136,11 @@ func (e *execInside) proxy(conn *net.TCPConn) error {
 	return nil
 }
 
-// stream answers a dial of the host's.
-func (e *execInside) stream(conn *stream, first message) {
-	if first.Kind != kindDial {
-		conn.Close()
-		return
-	}
+// dialled answers a dial of the host's.
+func (e *execInside) dialled(first message, conn *stream) {
 	tcp, how := dialLoopback(context.Background(), e.ports, first.Port)
-	_, err := conn.Write(message{Kind: kindDialled, Code: byte(how), Port: first.Port}.encode())
-	if how != answerYes {
-		conn.Close()
-		return
-	}
-	if err != nil {
-		conn.Close()
-		tcp.Close()
-		return
-	}
-	relay(conn, tcp)
-}
-
-// control reads what the host says on the control stream.
-func (e *execInside) control(conn *stream) {
-	for {
-		m, err := readMessage(conn)
-		if err == nil && m.Kind == kindGone {
-			err = e.mux.gone(m.ID)
-		}
-		if err != nil {
-			_ = e.in.fail(err)
-			return
-		}
+	e.mux.answer(conn, message{Kind: kindDialled, Code: byte(how), Port: first.Port, ID: first.ID})
+	if how == answerYes {
+		relay(conn, tcp)
 	}
 }

@@ -3,66 +3,57 @@ package tunnel
 import (
 	"bytes"
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"slices"
 	"testing"
-	"testing/iotest"
 	"time"
 )
 
-const typeData, typeWindow, typePing = 0, 1, 2
-
-// frame makes one of yamux's.
-func frame(kind byte, flags uint16, stream, length uint32, body []byte) []byte {
-	p := []byte{0, kind}
-	p = binary.BigEndian.AppendUint16(p, flags)
-	p = binary.BigEndian.AppendUint32(p, stream)
-	p = binary.BigEndian.AppendUint32(p, length)
-	return append(p, body...)
-}
-
+// data is a message of a stream's bytes.
 func data(stream uint32, body []byte) []byte {
-	return frame(typeData, 0, stream, uint32(len(body)), body)
+	return message{Kind: kindData, ID: stream, Body: body}.encode()
 }
+
+// opened is a stream of the proxy.
+func opened(stream uint32) []byte { return message{Kind: kindProxy, ID: stream}.encode() }
 
 // helloFrames are what an inner end says first.
-func helloFrames() []byte {
-	hello := append(message{Kind: kindControl}.encode(), message{Kind: kindHello, Code: version}.encode()...)
-	return append(frame(typeWindow, flagSYN, 2, 0, nil), data(2, hello)...)
-}
+func helloFrames() []byte { return message{Kind: kindHello, Code: version}.encode() }
 
 func TestAHostilePeerLosesTheTunnel(t *testing.T) {
-	many := func(count int, one func(i uint32) []byte) []byte {
-		var all []byte
-		for i := range count {
-			all = append(all, one(uint32(i))...)
-		}
-		return all
-	}
 	for _, row := range []struct {
 		about string
 		sent  []byte
 		want  string
 	}{
-		{"no frames", bytes.Repeat([]byte("HTTP/1.1 400 "), 10), "frame of type 72.84: the program inside broke the tunnel's protocol"},
-		{"pings", frame(typePing, flagSYN, 0, 7, nil), "ping: the program inside broke the tunnel's protocol"},
-		{"a frame of 4 GiB", frame(typeData, 0, 2, 1<<32-1, nil), "frame of 4294967295 bytes: the program inside broke the tunnel's protocol"},
-		{"more than its window", slices.Concat(frame(typeWindow, flagSYN, 4, 0, nil), data(4, message{Kind: kindProxy}.encode()),
-			data(4, make([]byte, window)), data(4, make([]byte, window))), ""},
-		{"a message of 4 GiB", data(2, []byte{byte(kindStatus), 0, 0, 0, 0, 0, 0, 0, 255, 255, 255, 255}),
+		{"no messages", []byte("HTTP/1.1 400 Bad Request"), "message of kind 72: the program inside broke the tunnel's protocol"},
+		{"an unknown message", message{Kind: 99}.encode(), "message of kind 99: the program inside broke the tunnel's protocol"},
+		{"a second hello", helloFrames(), "message of kind 1: the program inside broke the tunnel's protocol"},
+		{"a dial from inside", message{Kind: kindDial, Port: 22, ID: 2}.encode(), "message of kind 3: the program inside broke the tunnel's protocol"},
+		{"data of 4 GiB", slices.Concat(opened(2), []byte{byte(kindData), 0, 0, 0, 0, 0, 0, 2, 255, 255, 255, 255}),
 			"message of 4294967307 bytes: the program inside broke the tunnel's protocol"},
-		{"an unknown message", data(2, []byte{99, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}), "message of kind 99: the program inside broke the tunnel's protocol"},
-		{"a dial from inside", data(2, message{Kind: kindDial, Port: 22}.encode()),
-			"message of kind 4 on the control stream: the program inside broke the tunnel's protocol"},
-		{"a status of odd length", data(2, message{Kind: kindStatus, Body: []byte{1}}.encode()),
+		{"a message of 4 GiB", []byte{byte(kindStatus), 0, 0, 0, 0, 0, 0, 0, 255, 255, 255, 255},
+			"message of 4294967307 bytes: the program inside broke the tunnel's protocol"},
+		{"more than its window", slices.Concat(opened(2), bytes.Repeat(data(2, make([]byte, pieceSize)), window/pieceSize), data(2, make([]byte, 1))),
+			"data that nobody asked for: the program inside broke the tunnel's protocol"},
+		{"data after its end", slices.Concat(opened(2), message{Kind: kindEnd, ID: 2}.encode(), data(2, []byte("more"))),
+			"data that nobody asked for: the program inside broke the tunnel's protocol"},
+		{"data of nobody's stream", data(2, nil), "stream 2, which nobody opened: the program inside broke the tunnel's protocol"},
+		{"data of a stream that the host did not open", data(1, nil), "stream 1, which nobody opened: the program inside broke the tunnel's protocol"},
+		{"the end of nobody's stream", message{Kind: kindGone, ID: 100}.encode(), "stream 100, which nobody opened: the program inside broke the tunnel's protocol"},
+		{"a stream twice", slices.Concat(opened(2), opened(2)), "stream 2 is opened: the program inside broke the tunnel's protocol"},
+		{"a stream of the host's", opened(1), "stream 1 is opened: the program inside broke the tunnel's protocol"},
+		{"an answer that nobody asked for", slices.Concat(opened(2), message{Kind: kindDialled, ID: 2}.encode()),
+			"an answer that is none: the program inside broke the tunnel's protocol"},
+		{"credit without end", slices.Concat(opened(2), message{Kind: kindCredit, ID: 2, Body: []byte{0, 0, 0, 1}}.encode()),
+			"a credit of more than a window: the program inside broke the tunnel's protocol"},
+		{"credit of 4 GiB", slices.Concat(opened(2), message{Kind: kindCredit, ID: 2, Body: []byte{255, 255, 255, 255}}.encode()),
+			"a credit that is none: the program inside broke the tunnel's protocol"},
+		{"a status of odd length", message{Kind: kindStatus, Body: []byte{1}}.encode(),
 			"a status that is none: the program inside broke the tunnel's protocol"},
-		{"ends of unknown streams", many(maxStreams+1, func(i uint32) []byte {
-			return data(2, message{Kind: kindGone, ID: 100 + 2*i}.encode())
-		}), "end of unknown streams: the program inside broke the tunnel's protocol"},
 	} {
 		t.Run(row.about, func(t *testing.T) {
 			here, there := pipes(t)
@@ -97,9 +88,9 @@ func TestStreamsWithoutEndAreNotHeld(t *testing.T) {
 	go func() {
 		there.Write(helloFrames())
 		for i := range uint32(9000) {
-			there.Write(frame(typeWindow, flagSYN, 4+2*i, 0, nil))
+			there.Write(opened(2 + 2*i))
 		}
-		there.Write(data(2, Status{Ready: true}.message().encode()))
+		there.Write(Status{Ready: true}.message().encode())
 	}()
 	host, err := Exec(t.Context(), here, Ports{8000})
 	if err != nil {
@@ -109,36 +100,18 @@ func TestStreamsWithoutEndAreNotHeld(t *testing.T) {
 	select {
 	case <-host.Done():
 	case <-host.Status(): // all before it has been read
-		if held := host.link.(*execHost).mux.session.NumStreams(); held > 3*maxStreams+1 {
+		if held := host.link.(*execHost).mux.streams(); held > 2*maxProxies {
 			t.Errorf("%d streams are held", held)
 		}
-	}
-}
-
-func TestAStreamFromInsideThatIsNoProxyIsClosed(t *testing.T) {
-	both := joinExec(t, Ports{8000})
-	inner := both.inside.link.(*execInside)
-	for _, first := range []message{{Kind: kindDial, Port: 8000}, {Kind: kindControl}, {Kind: kindStatus}} {
-		conn, err := inner.mux.open(first)
-		if err != nil {
-			t.Fatal(err)
-		}
-		conn.SetReadDeadline(time.Now().Add(10 * time.Second))
-		if n, err := conn.Read(make([]byte, 1)); err != io.EOF {
-			t.Errorf("message of kind %d: read %d, %v", first.Kind, n, err)
-		}
-	}
-	if both.host.Err() != nil {
-		t.Errorf("the tunnel ended: %v", both.host.Err())
 	}
 }
 
 func TestProxyStreamsThatNobodyTakesAreClosed(t *testing.T) {
 	both := joinExec(t, nil)
 	inner := both.inside.link.(*execInside)
-	inner.mux.mostOurs = maxStreams // one that keeps no limit of its own
+	inner.mux.most[here] = maxStreams // one that keeps no limit of its own
 	for range maxWaiting + 1 {
-		if _, err := inner.mux.open(message{Kind: kindProxy}); err != nil {
+		if _, err := inner.mux.dial(message{Kind: kindProxy}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -229,34 +202,11 @@ func FuzzMessage(f *testing.F) {
 	})
 }
 
-// The guard judges the same however the bytes are cut, and what it lets through has no ping and no frame over the window.
-func FuzzGuard(f *testing.F) {
-	f.Add(helloFrames())
-	f.Add(append(helloFrames(), frame(typePing, flagSYN, 0, 1, nil)...))
-	f.Add(frame(typeData, flagFIN, 2, 1<<31, []byte("abc")))
-	f.Fuzz(func(t *testing.T, in []byte) {
-		whole, failed := io.ReadAll(&guard{lost: func(error) {}, book: newLedger(), ReadWriteCloser: duplex{io.NopCloser(bytes.NewReader(in)), nil}})
-		_, cut := io.ReadAll(&guard{lost: func(error) {}, book: newLedger(), ReadWriteCloser: duplex{io.NopCloser(iotest.OneByteReader(bytes.NewReader(in))), nil}})
-		if (failed == nil) != (cut == nil) {
-			t.Errorf("whole: %v; byte by byte: %v", failed, cut)
-		}
-		for at := 0; failed == nil && at+frameLength <= len(whole); at += frameLength {
-			length := binary.BigEndian.Uint32(whole[at+8:])
-			if whole[at+1] == typePing || whole[at+1] == typeData && length > window {
-				t.Fatalf("frame % x passed", whole[at:at+frameLength])
-			}
-			if whole[at+1] == typeData {
-				at += int(length)
-			}
-		}
-	})
-}
-
 // Whatever a peer sends, the host ends or lives, and can be closed.
 func FuzzHost(f *testing.F) {
-	f.Add(data(2, Status{Ready: true}.message().encode()))
-	f.Add(append(frame(typeWindow, flagSYN, 4, 0, nil), data(4, message{Kind: kindProxy}.encode())...))
-	f.Add(frame(typeWindow, flagSYN|flagFIN, 4, 0, nil))
+	f.Add(Status{Ready: true}.message().encode())
+	f.Add(slices.Concat(opened(2), data(2, []byte("GET / HTTP/1.1\r\n")), message{Kind: kindEnd, ID: 2}.encode()))
+	f.Add(slices.Concat(opened(4), message{Kind: kindGone, ID: 4}.encode(), message{Kind: kindCredit, ID: 4, Body: []byte{0, 0, 0, 9}}.encode()))
 	f.Fuzz(func(t *testing.T, in []byte) {
 		here, there := pipes(t)
 		go io.Copy(io.Discard, there)

@@ -10,14 +10,16 @@ import (
 type kind byte
 
 const (
-	kindHello   kind = iota + 1 // inside: first on the control stream, with the nonce; host, by socket: welcome
-	kindControl                 // inside, by exec: this stream is the control stream
+	kindHello   kind = iota + 1 // inside: first, by socket with the nonce; host, by socket: welcome
 	kindStatus                  // inside: a Status
 	kindDial                    // host: connect to Port
 	kindDialled                 // inside: how that went
-	kindProxy                   // inside: this stream, or the descriptor beside, is one of the proxy's
-	kindGone                    // either, by exec: stream ID is no longer read
-	kindEnd                     // none: one past the last
+	kindProxy                   // inside: stream ID, or the descriptor beside, is one of the proxy's
+	kindData                    // either, by exec, as what follows: bytes of stream ID
+	kindCredit                  // so many bytes more may be sent on stream ID
+	kindEnd                     // nothing more is sent on stream ID
+	kindGone                    // stream ID is no longer read
+	kindNone                    // none: one past the last
 )
 
 // answer is how a dial went.
@@ -46,13 +48,41 @@ type message struct {
 
 const headLength = 12
 
-func (m message) encode() []byte {
-	p := make([]byte, headLength, headLength+len(m.Body))
+// putHead writes the head of a message whose body has so many bytes.
+func (m message) putHead(p []byte, length int) {
 	p[0], p[1] = byte(m.Kind), m.Code
 	binary.BigEndian.PutUint16(p[2:], m.Port)
 	binary.BigEndian.PutUint32(p[4:], m.ID)
-	binary.BigEndian.PutUint32(p[8:], uint32(len(m.Body)))
-	return append(p, m.Body...)
+	binary.BigEndian.PutUint32(p[8:], uint32(length))
+}
+
+// appendTo writes the message behind p.
+func (m message) appendTo(p []byte) []byte {
+	var head [headLength]byte
+	m.putHead(head[:], len(m.Body))
+	return append(append(p, head[:]...), m.Body...)
+}
+
+func (m message) encode() []byte { return m.appendTo(nil) }
+
+// parseHead reads a head and the length of the body behind it, of which data may have a piece and else a message has
+// what is left to it.
+func parseHead(p []byte) (message, int, error) {
+	m := message{
+		Kind: kind(p[0]), Code: p[1],
+		Port: binary.BigEndian.Uint16(p[2:]), ID: binary.BigEndian.Uint32(p[4:]),
+	}
+	length, most := binary.BigEndian.Uint32(p[8:]), uint32(maxMessage-headLength)
+	if m.Kind == kindData {
+		most = pieceSize
+	}
+	switch {
+	case m.Kind == 0 || m.Kind >= kindNone:
+		return message{}, 0, fmt.Errorf("message of kind %d: %w", m.Kind, ErrProtocol)
+	case length > most:
+		return message{}, 0, fmt.Errorf("message of %d bytes: %w", uint64(length)+headLength, ErrProtocol)
+	}
+	return m, int(length), nil
 }
 
 // readMessage takes one message from a stream and nothing behind it.
@@ -61,21 +91,12 @@ func readMessage(r io.Reader) (message, error) {
 	if _, err := io.ReadFull(r, head[:]); err != nil {
 		return message{}, err
 	}
-	m := message{
-		Kind: kind(head[0]), Code: head[1],
-		Port: binary.BigEndian.Uint16(head[2:]), ID: binary.BigEndian.Uint32(head[4:]),
-	}
-	length := binary.BigEndian.Uint32(head[8:])
-	switch {
-	case m.Kind == 0 || m.Kind >= kindEnd:
-		return message{}, fmt.Errorf("message of kind %d: %w", m.Kind, ErrProtocol)
-	case length > maxMessage-headLength:
-		return message{}, fmt.Errorf("message of %d bytes: %w", uint64(length)+headLength, ErrProtocol)
-	case length == 0:
-		return m, nil
+	m, length, err := parseHead(head[:])
+	if err != nil || length == 0 {
+		return m, err
 	}
 	m.Body = make([]byte, length)
-	_, err := io.ReadFull(r, m.Body)
+	_, err = io.ReadFull(r, m.Body)
 	return m, err
 }
 
@@ -100,4 +121,21 @@ func (m message) status() (Status, error) {
 		s.Listening = append(s.Listening, binary.BigEndian.Uint16(m.Body[at:]))
 	}
 	return s, nil
+}
+
+// answer gives the error a dial's answer stands for.
+func (m message) answer() error {
+	err, known := answers[answer(m.Code)]
+	if m.Kind != kindDialled || !known {
+		return fmt.Errorf("an answer that is none: %w", ErrProtocol)
+	}
+	return err
+}
+
+// credit gives the amount of a kindCredit.
+func (m message) credit() (int, error) {
+	if len(m.Body) != 4 || binary.BigEndian.Uint32(m.Body) > window {
+		return 0, fmt.Errorf("a credit that is none: %w", ErrProtocol)
+	}
+	return int(binary.BigEndian.Uint32(m.Body)), nil
 }

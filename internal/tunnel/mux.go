@@ -1,184 +1,336 @@
 package tunnel
 
 import (
+	"bufio"
 	"errors"
 	"fmt"
 	"io"
-	"net"
-	"os"
 	"sync"
-	"sync/atomic"
-	"syscall"
-	"time"
+)
 
-	"github.com/hashicorp/yamux"
+const (
+	// heldMost bytes may be held for all streams together; more ends the tunnel. It is beyond the windows of all streams
+	// that programs inside can have, so that only a hostile berth-inside comes there.
+	heldMost = maxProxies*(window+blockSize) + 24<<20
+	// saidMost bytes of messages may wait for a peer that goes on opening streams. Of one stream they are below 200.
+	saidMost = 256 << 10
+	// headAhead bytes are read at once where a head is expected. What a message is longer goes past that buffer.
+	headAhead = 4 << 10
+	// maxID is of the last stream a side may open: they are not used again.
+	maxID = 1<<32 - 3
 )
 
 // mux is either end of many streams over one pipe.
 //
-// yamux's Close is a half-close: it ends what this side writes. That a stream is not read any more it cannot say, so
-// the other end would write until its window is full and wait there for ever; kindGone on the control stream says it.
+// Data is sent as far as its reader has given credit, so that the goroutine that reads the pipe always has room for
+// it. That one waits for no stream and does not write: what is to be said is put down, and whoever writes next says it.
 type mux struct {
-	session *yamux.Session
-	accept  func(conn *stream, first message)
-	end     func(error)
-	out     chan message // for the control stream
-	book    *ledger
+	pipe   io.ReadWriteCloser
+	theirs kind                              // by which the peer opens a stream
+	accept func(first message, conn *stream) // a stream the peer opened; must not wait
+	other  func(message) error               // what is of no stream; must not wait
+	end    func(error)
 
-	mostOurs, mostTheirs int // streams at once, by who opened them
+	turn  sync.Mutex // to write to the pipe
+	spare []byte     // of who has the turn
 
-	dead    atomic.Bool
 	mu      sync.Mutex
-	control *stream
-	live    map[uint32]*stream
-	ours    int             // of live, those this side opened
-	early   map[uint32]bool // gone before they were accepted
-	last    uint32          // stream accepted
-	odd     uint32          // last bit of the streams the peer opens
+	waiting sync.Cond // for said
+	said    []byte
+	live    map[uint32]*stream // until both sides have ended them
+	next    uint32             // stream that this side opens
+	last    uint32             // stream that the peer opened
+	opened  [2]int             // of live, by side
+	most    [2]int
+	held    int // bytes of memory, of all queues
+	dead    bool
 }
 
-// settings are performance.md's: no timeout may cut a sandbox that is paused, or a stream that is half closed.
-func settings() *yamux.Config {
-	return &yamux.Config{
-		AcceptBacklog: maxStreams, MaxStreamWindowSize: window,
-		ConnectionWriteTimeout: 365 * 24 * time.Hour, LogOutput: io.Discard,
-		KeepAliveInterval: time.Hour, // off, but yamux wants one
-	}
-}
+// A side of a stream is who opened it.
+const (
+	here = iota
+	there
+)
 
-func newMux(pipe io.ReadWriteCloser, host bool, accept func(*stream, message), end func(error)) (*mux, error) {
-	m := &mux{
-		accept: accept, end: end, out: make(chan message, 4*maxStreams),
-		live: map[uint32]*stream{}, early: map[uint32]bool{}, book: newLedger(),
-	}
-	start := yamux.Server
-	m.odd, m.mostOurs, m.mostTheirs = 1, maxProxies+1, maxDials // and the control stream
+func newMux(pipe io.ReadWriteCloser, host bool) *mux {
+	m := &mux{pipe: pipe, live: map[uint32]*stream{}}
+	m.waiting.L = &m.mu
+	m.theirs, m.next, m.most = kindDial, 2, [2]int{maxProxies, maxDials}
 	if host {
-		start, m.odd, m.mostOurs, m.mostTheirs = yamux.Client, 0, maxDials, 2*maxProxies // some are ended inside and not yet here
+		m.theirs, m.next, m.most = kindProxy, 1, [2]int{maxDials, 2 * maxProxies} // some are ended inside and not yet here
 	}
-	session, err := start(&guard{ReadWriteCloser: pipe, lost: m.lost, book: m.book}, settings())
+	return m
+}
+
+// serve reads the pipe until it ends.
+func (m *mux) serve() {
+	go m.speak()
+	in := bufio.NewReaderSize(m.pipe, headAhead)
+	for head := make([]byte, headLength); ; {
+		if err := m.receive(in, head); err != nil {
+			m.lost(err)
+			return
+		}
+	}
+}
+
+// receive takes one message.
+func (m *mux) receive(in *bufio.Reader, head []byte) error {
+	if _, err := io.ReadFull(in, head); err != nil {
+		return err
+	}
+	msg, length, err := parseHead(head)
 	if err != nil {
-		pipe.Close()
+		return err
+	}
+	if msg.Kind == kindData {
+		return m.data(in, msg.ID, length)
+	}
+	if length > 0 {
+		msg.Body = make([]byte, length)
+		if _, err := io.ReadFull(in, msg.Body); err != nil {
+			return err
+		}
+	}
+	switch msg.Kind {
+	case m.theirs:
+		return m.take(msg)
+	case kindDialled, kindCredit, kindEnd, kindGone:
+		return m.change(msg)
+	}
+	return m.other(msg)
+}
+
+// data puts what comes where its stream's reader finds it.
+func (m *mux) data(in *bufio.Reader, id uint32, length int) error {
+	c, err := m.expect(id, length)
+	if err != nil {
+		return err
+	}
+	for length > 0 {
+		room, err := m.room(c)
+		if err != nil {
+			return err
+		}
+		if room == nil {
+			_, err := in.Discard(length)
+			return err
+		}
+		n, err := in.Read(room[:min(length, len(room))])
+		length -= n
+		m.came(c, n, length == 0)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// expect finds the stream of data that comes; one that is no more has none.
+func (m *mux) expect(id uint32, length int) (*stream, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	c, err := m.find(id)
+	if c == nil {
 		return nil, err
 	}
-	m.session = session
-	go func() {
-		<-session.CloseChan()
-		m.expire()
-	}()
-	return m, nil
-}
-
-// serve accepts streams until the session ends.
-func (m *mux) serve() {
-	for {
-		raw, err := m.session.AcceptStream()
-		if err != nil {
-			m.lost(err)
-			m.close()
-			return
-		}
-		conn := m.register(raw, true)
-		switch open := m.session.NumStreams(); {
-		case open > 2*maxStreams:
-			m.lost(fmt.Errorf("%d streams: %w", open, ErrProtocol))
-			m.close()
-			return
-		case open > maxStreams, m.theirs() > m.mostTheirs:
-			conn.Close()
-		default:
-			go m.first(conn)
-		}
+	if c.allowed -= length; c.allowed < 0 || c.eof {
+		return nil, fmt.Errorf("data that nobody asked for: %w", ErrProtocol)
 	}
+	return c, nil
 }
 
-// first reads a stream's first message, for which the opener has handshakeTime.
-func (m *mux) first(conn *stream) {
-	_ = conn.SetReadDeadline(time.Now().Add(handshakeTime))
-	first, err := readMessage(conn)
-	if err != nil {
-		conn.Close()
+// room gives where data of a stream goes: nowhere when nobody wants it.
+func (m *mux) room(c *stream) ([]byte, error) {
+	if c == nil {
+		return nil, nil
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if c.closed {
+		return nil, nil
+	}
+	before := c.in.size()
+	room := c.in.room()
+	if m.held += c.in.size() - before; m.held > heldMost {
+		return nil, fmt.Errorf("%d bytes wait to be read: %w", m.held, ErrProtocol)
+	}
+	return room, nil
+}
+
+// came tells that n bytes are in the room. Who waits is woken for all of them at once: the rest is on its way.
+func (m *mux) came(c *stream, n int, all bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if c.closed {
 		return
 	}
-	_ = conn.SetReadDeadline(time.Time{})
-	m.accept(conn, first)
+	c.in.filled(n)
+	if all && !c.pour() {
+		c.readable.Signal()
+	}
 }
 
-// open makes a stream that begins with a message.
-func (m *mux) open(first message) (*stream, error) {
-	if m.session.NumStreams() >= maxStreams || m.full() {
+// take makes a stream that the peer opened.
+func (m *mux) take(first message) error {
+	m.mu.Lock()
+	if first.ID <= m.last || first.ID%2 == m.next%2 || len(m.said) > saidMost {
+		m.mu.Unlock()
+		return fmt.Errorf("stream %d is opened: %w", first.ID, ErrProtocol)
+	}
+	m.last = first.ID
+	if m.opened[there] >= m.most[there] {
+		if first.Kind == kindDial {
+			m.say(message{Kind: kindDialled, ID: first.ID, Code: byte(answerTooMany)})
+		} else {
+			m.say(message{Kind: kindEnd, ID: first.ID})
+			m.say(message{Kind: kindGone, ID: first.ID})
+		}
+		m.mu.Unlock()
+		return nil
+	}
+	c := m.register(first.ID, there)
+	m.mu.Unlock()
+	m.accept(first, c)
+	return nil
+}
+
+// change is what the peer says of a stream.
+func (m *mux) change(msg message) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	c, err := m.find(msg.ID)
+	if c == nil {
+		return err
+	}
+	switch msg.Kind {
+	case kindDialled:
+		return c.dialled(msg)
+	case kindCredit:
+		return c.credited(msg)
+	case kindEnd:
+		c.eof = true
+		c.readable.Broadcast()
+		if c.closed {
+			m.forget(c)
+		}
+	case kindGone:
+		c.unread()
+	}
+	return nil
+}
+
+// find gives a stream, none if it is no more. Callers hold the lock.
+func (m *mux) find(id uint32) (*stream, error) {
+	c := m.live[id]
+	if mine := id%2 == m.next%2; c == nil && (mine && id >= m.next || !mine && id > m.last) {
+		return nil, fmt.Errorf("stream %d, which nobody opened: %w", id, ErrProtocol)
+	}
+	return c, nil
+}
+
+// dial makes a stream that begins with a message; nobody waits for the pipe.
+func (m *mux) dial(first message) (*stream, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	switch {
+	case m.dead:
+		return nil, ErrClosed
+	case m.opened[here] >= m.most[here], m.next > maxID:
 		return nil, ErrTooMany
 	}
-	raw, err := m.session.OpenStream()
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrClosed, err)
-	}
-	conn := m.register(raw, false)
-	if _, err := conn.Write(first.encode()); err != nil {
-		conn.Close()
-		return nil, err
-	}
-	return conn, nil
+	first.ID = m.next
+	m.next += 2
+	m.say(first)
+	return m.register(first.ID, here), nil
 }
 
-// full tells whether this side has opened all it may.
-func (m *mux) full() bool {
+// answer answers a dial of the peer's; but for yes, its stream is over.
+func (m *mux) answer(c *stream, how message) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.ours >= m.mostOurs
-}
-
-// theirs gives how many streams the peer has opened.
-func (m *mux) theirs() int {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return len(m.live) - m.ours
-}
-
-// setControl takes the stream as the control stream, if there is none yet, and begins to write there.
-func (m *mux) setControl(conn *stream) bool {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.control != nil {
-		return false
+	m.say(how)
+	if answer(how.Code) != answerYes {
+		c.refuse()
 	}
-	m.control = conn
-	go m.write(conn)
-	return true
 }
 
-// write writes to the control stream what waits for it.
-func (m *mux) write(control *stream) {
+// register begins a stream. Callers hold the lock.
+func (m *mux) register(id uint32, side int) *stream {
+	c := newStream(m, id, side)
+	m.live[id] = c
+	m.opened[side]++
+	return c
+}
+
+// forget ends a stream of which nothing more comes. Callers hold the lock.
+func (m *mux) forget(c *stream) {
+	if m.live[c.id] == c {
+		delete(m.live, c.id)
+		m.opened[c.side]--
+	}
+}
+
+// streams gives how many there are.
+func (m *mux) streams() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return len(m.live)
+}
+
+// say puts a message down. Callers hold the lock.
+func (m *mux) say(next message) {
+	m.said = next.appendTo(m.said)
+	m.waiting.Signal()
+}
+
+// tell says what is of no stream; a peer that has let much lie is told no more.
+func (m *mux) tell(next message) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	switch {
+	case m.dead:
+		return ErrClosed
+	case len(m.said) > saidMost/2:
+		return ErrTooMany
+	}
+	m.say(next)
+	return nil
+}
+
+// speak says what is put down when nobody else writes.
+func (m *mux) speak() {
 	for {
-		select {
-		case next := <-m.out:
-			if _, err := control.Write(next.encode()); err != nil {
-				return
-			}
-		case <-m.session.CloseChan():
+		m.mu.Lock()
+		for len(m.said) == 0 && !m.dead {
+			m.waiting.Wait()
+		}
+		dead := m.dead
+		m.mu.Unlock()
+		if dead || m.write(nil) != nil {
 			return
 		}
 	}
 }
 
-// send queues a message for the control stream; a peer that has let thousands lie is told no more.
-func (m *mux) send(next message) error {
-	select {
-	case <-m.session.CloseChan():
-		return ErrClosed
-	default:
+// write writes what was put down before, and p.
+func (m *mux) write(p []byte) error {
+	m.turn.Lock()
+	defer m.turn.Unlock()
+	m.mu.Lock()
+	said := m.said
+	m.said, m.spare = m.spare[:0], said
+	m.mu.Unlock()
+	for _, part := range [][]byte{said, p} {
+		if len(part) == 0 {
+			continue
+		}
+		if _, err := m.pipe.Write(part); err != nil {
+			m.lost(err)
+			return ErrClosed
+		}
 	}
-	select {
-	case m.out <- next:
-		return nil
-	default:
-		return ErrTooMany
-	}
-}
-
-func (m *mux) close() error {
-	m.expire()
-	return m.session.Close()
+	return nil
 }
 
 // lost ends the tunnel for what went wrong with the pipe.
@@ -187,213 +339,18 @@ func (m *mux) lost(err error) {
 		err = fmt.Errorf("%w: %w", ErrClosed, err)
 	}
 	m.end(err)
-	m.expire()
+	_ = m.close()
 }
 
-// expire wakes whoever waits in a stream. In yamux v0.1.2 a reader that waits while its session ends runs in a circle
-// until its own stream is closed, and hundreds of them on two cores keep that from happening for minutes.
-func (m *mux) expire() {
+// close wakes whoever waits, and closes the pipe.
+func (m *mux) close() error {
 	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.dead.Store(true)
-	for _, conn := range m.live {
-		_ = conn.Stream.SetDeadline(time.Unix(1, 0))
+	m.dead = true
+	m.waiting.Broadcast()
+	for _, c := range m.live {
+		c.readable.Broadcast()
+		c.writable.Broadcast()
 	}
-}
-
-func (m *mux) register(raw *yamux.Stream, accepted bool) *stream {
-	conn := &stream{Stream: raw, mux: m, ours: !accepted}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.live[raw.StreamID()] = conn
-	if conn.ours {
-		m.ours++
-		m.book.opened(raw.StreamID())
-	}
-	if m.dead.Load() {
-		_ = raw.SetDeadline(time.Unix(1, 0))
-	}
-	if accepted {
-		m.last = max(m.last, raw.StreamID())
-		if m.early[raw.StreamID()] {
-			delete(m.early, raw.StreamID())
-			conn.unread()
-		}
-	}
-	return conn
-}
-
-// gone notes that the peer does not read a stream any more.
-func (m *mux) gone(id uint32) error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	conn, found := m.live[id]
-	ahead := id%2 == m.odd && id > m.last
-	switch {
-	case found:
-		conn.unread()
-	case ahead && len(m.early) >= maxStreams:
-		return fmt.Errorf("end of unknown streams: %w", ErrProtocol)
-	case ahead:
-		m.early[id] = true
-	}
-	return nil
-}
-
-// stream is one connection over a mux.
-type stream struct {
-	*yamux.Stream
-	mux    *mux
-	ours   bool // opened by this side
-	once   sync.Once
-	closed atomic.Bool            // by this side, wholly
-	eof    atomic.Bool            // the peer has written all
-	lost   atomic.Bool            // the peer does not read any more
-	told   atomic.Pointer[func()] // of lost, by unread
-}
-
-// Read reads; after Close it gives net.ErrClosed.
-func (c *stream) Read(p []byte) (int, error) {
-	n, err := c.Stream.Read(p)
-	if c.mux.book.read(c.StreamID(), n) {
-		c.Shrink()
-	}
-	switch {
-	case err != nil && c.mux.dead.Load() && !c.eof.Load():
-		err = ErrClosed // what was cut must not look whole
-	case errors.Is(err, io.EOF):
-		c.eof.Store(true)
-	case errors.Is(err, yamux.ErrTimeout) && c.closed.Load():
-		err = net.ErrClosed
-	case errors.Is(err, yamux.ErrTimeout):
-		err = os.ErrDeadlineExceeded
-	}
-	return n, err
-}
-
-// Write writes; when the peer has closed it gives syscall.ECONNRESET, as TCP does.
-func (c *stream) Write(p []byte) (int, error) {
-	if c.lost.Load() {
-		return 0, syscall.ECONNRESET
-	}
-	n, err := c.Stream.Write(p)
-	switch {
-	case err != nil && c.mux.dead.Load():
-		err = ErrClosed
-	case errors.Is(err, yamux.ErrTimeout) && c.closed.Load(), errors.Is(err, yamux.ErrStreamClosed):
-		err = net.ErrClosed
-	case errors.Is(err, yamux.ErrTimeout) && c.lost.Load():
-		err = syscall.ECONNRESET
-	case errors.Is(err, yamux.ErrTimeout):
-		err = os.ErrDeadlineExceeded
-	}
-	return n, err
-}
-
-// CloseWrite ends what this side writes; it can still read.
-func (c *stream) CloseWrite() error { return c.Stream.Close() }
-
-// Close ends both directions: what was written still arrives, what the peer writes is refused.
-func (c *stream) Close() error {
-	c.once.Do(func() {
-		c.closed.Store(true)
-		_ = c.Stream.SetDeadline(time.Unix(1, 0))
-		c.mux.forget(c)
-		go c.finish() // yamux waits for the pipe; who closes does not
-	})
-	return nil
-}
-
-// forget takes a stream that was closed out of the lists.
-func (m *mux) forget(conn *stream) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	delete(m.live, conn.StreamID())
-	if conn.ours {
-		m.ours--
-	}
-	m.book.closed(conn.StreamID())
-}
-
-func (c *stream) finish() {
-	c.Stream.Close()
-	if !c.eof.Load() {
-		_ = c.mux.send(message{Kind: kindGone, ID: c.StreamID()})
-	}
-}
-
-// unread makes writing fail, also a write that waits.
-func (c *stream) unread() {
-	c.lost.Store(true)
-	_ = c.Stream.SetWriteDeadline(time.Unix(1, 0))
-	if tell := c.told.Load(); tell != nil {
-		(*tell)()
-	}
-}
-
-// whenUnread has tell called once the peer does not read any more.
-func (c *stream) whenUnread(tell func()) {
-	c.told.Store(&tell)
-	if c.lost.Load() {
-		tell()
-	}
-}
-
-// SetDeadline sets both deadlines.
-func (c *stream) SetDeadline(at time.Time) error {
-	_ = c.SetReadDeadline(at)
-	return c.SetWriteDeadline(at)
-}
-
-// SetReadDeadline is net.Conn's; a closed stream keeps the past one, by which its readers wake.
-func (c *stream) SetReadDeadline(at time.Time) error {
-	if c.closed.Load() || c.mux.dead.Load() {
-		return net.ErrClosed
-	}
-	return c.Stream.SetReadDeadline(at)
-}
-
-// SetWriteDeadline is net.Conn's; a stream that is not read any more keeps the past one.
-func (c *stream) SetWriteDeadline(at time.Time) error {
-	if c.closed.Load() || c.lost.Load() || c.mux.dead.Load() {
-		return net.ErrClosed
-	}
-	return c.Stream.SetWriteDeadline(at)
-}
-
-// relay copies both ways until both have ended, each half-closed at its end, or one broke.
-func relay(a *stream, b *net.TCPConn) {
-	a.whenUnread(func() { _ = b.CloseRead() }) // for which nobody waits: what it sends has no reader
-	var both sync.WaitGroup
-	both.Go(func() { pump(a, b) })
-	both.Go(func() { pump(b, a) })
-	both.Wait()
-	a.Close()
-	b.Close()
-}
-
-func abort(conn net.Conn) {
-	if tcp, ok := conn.(*net.TCPConn); ok {
-		_ = tcp.SetLinger(0)
-	}
-	conn.Close()
-}
-
-// half is a connection that can end one direction.
-type half interface {
-	net.Conn
-	CloseWrite() error
-}
-
-// pump copies one way. After an error nothing more can be promised, so both go, by a reset: a peer that writes into a
-// window which a half-closed connection never opens again would wait a minute for another end (Linux 6, tcp_cleanup_rbuf).
-func pump(to, from half) {
-	buffer := make([]byte, 64<<10)
-	_, err := io.CopyBuffer(struct{ io.Writer }{to}, struct{ io.Reader }{from}, buffer)
-	if err != nil {
-		abort(to)
-		abort(from)
-		return
-	}
-	_ = to.CloseWrite()
+	m.mu.Unlock()
+	return m.pipe.Close()
 }

@@ -1,5 +1,5 @@
 // Package tunnel joins berth to the program inside a sandbox by a carrier: connections to its loopback
-// ports, streams of its proxy, and a control stream; what may be asked of them is the gateway's business.
+// ports, streams of its proxy, and what the program says of the sandbox; what may be asked of them is the gateway's business.
 //
 // The host trusts nothing it reads from inside: all lengths and counts are limited, and whoever breaks the
 // protocol loses the tunnel.
@@ -131,7 +131,7 @@ func (t *Tunnel) offer(conn net.Conn) {
 	}
 }
 
-// tell replaces the status nobody has taken. Only the one reader of the control stream calls it.
+// tell replaces the status nobody has taken. Only the one who reads what the program inside says calls it.
 func (t *Tunnel) tell(s Status) {
 	select {
 	case <-t.status:

@@ -347,7 +347,7 @@ func TestTenThousandDialsLeaveNothingBehind(t *testing.T) {
 		}
 		workers.Wait()
 		if h, is := both.host.link.(*execHost); is {
-			eventually(t, "streams are left", func() bool { return h.mux.session.NumStreams() == 1 })
+			eventually(t, "streams are left", func() bool { return h.mux.streams() == 0 })
 		}
 		if left := dialsLeft(both.host); left > 0 {
 			t.Errorf("%d dials are left", left)
