@@ -65,6 +65,12 @@ func (e *Engine) Observe(ctx context.Context, refs ...string) (sandbox.Observati
 	return out, nil
 }
 
+// ListNetworks reads the networks alone: a millisecond, where Info takes ten.
+func (e *Engine) ListNetworks(ctx context.Context) ([]sandbox.NetworkInfo, error) {
+	networks, err := e.docker.NetworkList(ctx, network.ListOptions{})
+	return observeNetworks(networks), e.explain(e.at.label, err)
+}
+
 // Sandboxes reads back the containers with a berth label, of every owner: two round trips, for lists.
 func (e *Engine) Sandboxes(ctx context.Context) ([]sandbox.Observed, error) {
 	list, err := e.list(ctx, container.ListOptions{

@@ -113,6 +113,11 @@ func (f *fakeRuntime) Observe(_ context.Context, refs ...string) (sandbox.Observ
 	return o, nil
 }
 
+func (f *fakeRuntime) ListNetworks(ctx context.Context) ([]sandbox.NetworkInfo, error) {
+	o, err := f.Observe(ctx)
+	return o.Networks, err
+}
+
 func (f *fakeRuntime) Sandboxes(ctx context.Context) ([]sandbox.Observed, error) {
 	o, err := f.Observe(ctx)
 	return o.Sandboxes, err

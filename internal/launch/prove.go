@@ -93,11 +93,9 @@ func (r *run) audit(ctx context.Context) error {
 		return err
 	}
 	facts := r.plan.facts(r.before.Engine)
-	now, err := r.Runtime.Observe(ctx)
-	if err != nil {
+	if facts.Networks, err = r.Runtime.ListNetworks(ctx); err != nil {
 		return err
 	}
-	facts.Networks = now.Networks
 	r.proof = judge(r.plan, r.seen, facts, outcomes)
 	if relays, ok, err := r.auditRelays(ctx, r.plan, r.seen); err != nil {
 		return err

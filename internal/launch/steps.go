@@ -37,7 +37,7 @@ func (r *run) network(ctx context.Context) error {
 		if err == nil || fault.KindOf(err) != fault.Conflict || len(lost) == subnetTries {
 			return err
 		}
-		now, gone := r.Runtime.Observe(ctx)
+		now, gone := r.Runtime.ListNetworks(ctx)
 		taken, bad := netip.ParsePrefix(n.Subnet)
 		if gone != nil || bad != nil {
 			return err

@@ -66,7 +66,7 @@ func (l *Launcher) plan(q Request, observed sandbox.Observation) (*Plan, state.R
 	if err != nil {
 		return nil, record, err
 	}
-	subnet, err := network.PickSubnet(q.Settings.SubnetPool, used(observed, sandbox.OwnNetwork(record.Name)), l.Host.Routes)
+	subnet, err := network.PickSubnet(q.Settings.SubnetPool, used(observed.Networks, sandbox.OwnNetwork(record.Name)), l.Host.Routes)
 	if err != nil {
 		return nil, record, err
 	}
@@ -136,9 +136,9 @@ func (l *Launcher) ports(record state.Record, s *config.Settings, observed sandb
 }
 
 // used lists the address ranges of the engine's networks, but not of the one that is to be replaced.
-func used(o sandbox.Observation, replaced string) []netip.Prefix {
+func used(all []sandbox.NetworkInfo, replaced string) []netip.Prefix {
 	var out []netip.Prefix
-	for _, n := range o.Networks {
+	for _, n := range all {
 		if n.Name != replaced {
 			out = append(out, n.Subnets...)
 		}
