@@ -3,6 +3,7 @@ package launch
 import (
 	"context"
 	"net/netip"
+	"sync"
 
 	"berth/internal/fault"
 	"berth/internal/sandbox"
@@ -67,11 +68,13 @@ func (r *run) create(ctx context.Context) error {
 	if err := r.mountpoints(); err != nil {
 		return err
 	}
-	if len(r.plan.Spec.Network.Ports) == 0 {
-		r.way = r.Reach.Prepare(r.plan.Spec.Name)
-	}
 	r.removes(sandbox.ContainerObject, sandbox.ContainerName(r.plan.Spec.Name))
+	var way sync.WaitGroup
+	if len(r.plan.Spec.Network.Ports) == 0 {
+		way.Go(func() { r.way = r.Reach.Prepare(r.plan.Spec.Name) })
+	}
 	id, err := r.Runtime.Create(ctx, r.plan.Spec)
+	way.Wait()
 	r.id = id
 	return err
 }
