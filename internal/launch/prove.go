@@ -125,6 +125,9 @@ func (l *Launcher) execInside(ctx context.Context, id, user string, command []st
 
 // prove makes each link true before it is shown.
 func (r *run) prove(ctx context.Context) error {
+	if err := r.keyed(ctx); err != nil {
+		return err
+	}
 	links, err := r.Launcher.links(ctx, r.seen, r.plan.Links, r.plan.VNC)
 	r.links = links
 	return err

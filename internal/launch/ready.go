@@ -27,35 +27,40 @@ const (
 	askLimit   = 5 * time.Second // for one request; a server that is loading modules accepts long before it answers
 )
 
-// ready waits until the server answers and its key is in force. A server that is only slow is left alone: NotReady.
+// ready waits until the server answers.
 func (r *run) ready(ctx context.Context) error {
 	if !r.plan.Contract.HasAPI() {
 		return nil
 	}
+	client := r.client(r.seen)
+	return r.await(ctx, func(ctx context.Context) error { return client.Ready(ctx, r.plan.Contract) })
+}
+
+// keyed waits until the server's key is in force: before that no link to it is shown.
+func (r *run) keyed(ctx context.Context) error {
+	if !r.plan.Contract.HasAPI() {
+		return nil
+	}
+	return r.await(ctx, r.client(r.seen).KeyInForce)
+}
+
+// await asks a server until it gives no more reason to ask again. One that is only slow is left alone: NotReady.
+func (r *run) await(ctx context.Context, ask func(context.Context) error) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, r.plan.ReadyTimeout, errSlow)
 	defer cancel()
-	client := r.client(r.seen)
 	var last agentserver.Answered
-	for _, ask := range []func(context.Context) error{
-		func(ctx context.Context) error { return client.Ready(ctx, r.plan.Contract) },
-		client.KeyInForce,
-	} {
-		err := poll(ctx, func(ctx context.Context) (bool, error) {
-			err := ask(ctx)
-			errors.As(err, &last)
-			if err == nil || !errors.Is(err, agentserver.ErrStarting) && fault.KindOf(err) != fault.NotReady {
-				return true, err
-			}
-			return false, r.stillRunning()
-		})
-		if errors.Is(err, errSlow) {
-			return r.slow(ctx, last)
+	err := poll(ctx, func(ctx context.Context) (bool, error) {
+		err := ask(ctx)
+		errors.As(err, &last)
+		if err == nil || !errors.Is(err, agentserver.ErrStarting) && fault.KindOf(err) != fault.NotReady {
+			return true, err
 		}
-		if err != nil {
-			return err
-		}
+		return false, r.stillRunning()
+	})
+	if errors.Is(err, errSlow) {
+		return r.slow(ctx, last)
 	}
-	return nil
+	return err
 }
 
 var errSlow = errors.New("not ready in time")
