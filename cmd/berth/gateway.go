@@ -120,7 +120,6 @@ func (a *app) gateway(ctx context.Context, name string, wait bool) error {
 		return err
 	}
 	debug.SetMemoryLimit(gatewayMemory)
-	debug.SetGCPercent(gatewayGarbage)
 	return gateway.Run(ctx, config)
 }
 
@@ -156,6 +155,7 @@ func (a *app) gatewayConfig(s *session, served launch.Served) (gateway.Config, e
 		},
 		Ready: func(st gateway.Status) {
 			tellParent(gatewayAnswer{How: st.Carrier})
+			debug.SetGCPercent(gatewayGarbage)
 			host.ForgetStart()
 		},
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -74,10 +75,15 @@ func splitCommand(cmd *cobra.Command, args []string) (names, command []string, e
 	return names, command, nil
 }
 
+// launchGarbage is how much may lie about in a launch without a screen, in per cent of what is in use: its process ends
+// before collecting would be worth the time.
+const launchGarbage = 400
+
 func (a *app) up(ctx context.Context, args []string, o upFlags) error {
 	if len(o.command) > 0 && !o.attach {
 		return usage("berth up --attach -- "+strings.Join(o.command, " "), "%s: a command is run only with --attach", o.command[0])
 	}
+	debug.SetGCPercent(launchGarbage)
 	q, err := a.request(args)
 	if err != nil {
 		return err
