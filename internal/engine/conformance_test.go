@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"net/netip"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -23,21 +25,22 @@ func TestConformanceOfTheFakes(t *testing.T) {
 	for _, flavour := range []dockertest.Flavour{dockertest.Docker20(), dockertest.Docker28(), dockertest.Podman4()} {
 		t.Run(flavour.Name, func(t *testing.T) {
 			e, _ := fakeEngine(t, flavour)
-			conformance(t, e)
+			conformance(t, e, false)
 		})
 	}
 }
 
-func TestConformanceOfTheRealEngine(t *testing.T) { conformance(t, realEngine(t)) }
+func TestConformanceOfTheRealEngine(t *testing.T) { conformance(t, realEngine(t), true) }
 
 // suite is one engine under test with the image it has loaded.
 type suite struct {
 	*Engine
 	image sandbox.LocalImage
+	real  bool
 }
 
-func conformance(t *testing.T, e *Engine) {
-	s := suite{e, loadTool(t, e)}
+func conformance(t *testing.T, e *Engine, real bool) {
+	s := suite{e, loadTool(t, e), real}
 	for _, one := range []struct {
 		about string
 		check func(*testing.T, suite)
@@ -51,6 +54,7 @@ func conformance(t *testing.T, e *Engine) {
 		{"a stream tells how it ended", streamTellsItsEnd},
 		{"output is told oldest first, both streams in one", logsAreMerged},
 		{"a folder is put before the start", folderBeforeTheStart},
+		{"a new volume is filled", folderInANewVolume},
 		{"changes are told as they happen", changesAreTold},
 		{"what is not there is no failure to remove", removingNothing},
 		{"what is in use says by whom", inUseSaysByWhom},
@@ -295,25 +299,52 @@ func logsAreMerged(t *testing.T, s suite) {
 }
 
 func folderBeforeTheStart(t *testing.T, s suite) {
-	volume := "berth-" + mark + "-home"
+	f := sandbox.Folder{Volume: "berth-" + mark + "-home", Parent: "home", Name: "agent", Arch: runtime.GOARCH, UID: 1234, GID: 5678, Mode: 0o700}
+	if s.dialect.podman { // which gives it to the container's own user, whoever was asked for
+		f.UID, f.GID = 1000, 1000
+	}
 	spec := s.spec("folder")
-	spec.Mounts = []sandbox.Mount{{Kind: sandbox.Volume, Source: volume, Target: "/home", NoCopy: true}}
+	spec.Mounts = []sandbox.Mount{{Kind: sandbox.Volume, Source: f.Volume, Target: "/home", NoCopy: true}}
 	spec.ReadonlyRootfs = true
-	if err := s.CreateVolume(t.Context(), volume, spec.Labels); err != nil {
+	if err := s.CreateVolume(t.Context(), f.Volume, spec.Labels); err != nil {
 		t.Fatal(err)
 	}
-	removeLater(t, s.Engine, sandbox.VolumeObject, volume)
-	if err := s.CreateVolume(t.Context(), volume, spec.Labels); err != nil {
+	removeLater(t, s.Engine, sandbox.VolumeObject, f.Volume)
+	if err := s.CreateVolume(t.Context(), f.Volume, spec.Labels); err != nil {
 		t.Errorf("the second time it is the sandbox's own: %v", err)
 	}
 	id := s.made(t, spec)
-	uid, gid := 1234, 5678
-	if s.dialect.podman { // which gives it to the container's own user, whoever was asked for
-		uid, gid = 1000, 1000
-	}
-	if err := s.PutFolder(t.Context(), id, "/home", "agent", uid, gid, 0o700); err != nil {
+	if err := s.PutFolder(t.Context(), id, f); err != nil {
 		t.Fatal(err)
 	}
+	s.hasFolder(t, id, f)
+}
+
+// folderInANewVolume: what Docker takes over of an image is what an archive would put there.
+func folderInANewVolume(t *testing.T, s suite) {
+	f := sandbox.Folder{Volume: "berth-" + mark + "-new", Parent: "home", Name: "agent", Arch: runtime.GOARCH, UID: 4321, GID: 8765, Mode: 0o700}
+	spec := s.spec("new")
+	spec.Mounts = []sandbox.Mount{{Kind: sandbox.Volume, Source: f.Volume, Target: "/home", NoCopy: true}}
+	if err := s.CreateVolume(t.Context(), f.Volume, spec.Labels); err != nil {
+		t.Fatal(err)
+	}
+	removeLater(t, s.Engine, sandbox.VolumeObject, f.Volume)
+	for _, image := range []string{"loaded", "there"} {
+		filled, err := s.FillVolume(t.Context(), f, spec.Labels)
+		if err != nil || filled == s.dialect.podman {
+			t.Fatalf("its image %s: filled %t, %v", image, filled, err)
+		}
+	}
+	removeLater(t, s.Engine, sandbox.ImageObject, fmt.Sprintf(homeImage, f.UID, f.GID, f.Arch))
+	if s.real && !s.dialect.podman { // a fake copies nothing
+		s.hasFolder(t, s.made(t, spec), f)
+	}
+}
+
+// hasFolder demands a folder in a container as it was to be made.
+func (s suite) hasFolder(t *testing.T, id string, f sandbox.Folder) {
+	t.Helper()
+	uid, gid := f.UID, f.GID
 	if s.kind(t) == sandbox.DockerUserns { // which tells the ids that this machine sees, from 100000 on by Debian's default
 		uid, gid = 100000+uid, 100000+gid
 	}
@@ -323,7 +354,7 @@ func folderBeforeTheStart(t *testing.T, s suite) {
 	}
 	defer archive.Close()
 	header, err := firstHeader(archive)
-	if err != nil || header.Uid != uid || header.Gid != gid || header.FileInfo().Mode() != fs.ModeDir|0o700 {
+	if err != nil || header.Uid != uid || header.Gid != gid || header.FileInfo().Mode() != fs.ModeDir|fs.FileMode(f.Mode) {
 		t.Errorf("%+v, %v", header, err)
 	}
 }

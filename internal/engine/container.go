@@ -2,7 +2,6 @@ package engine
 
 import (
 	"archive/tar"
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -107,18 +106,14 @@ func (e *Engine) whole(ctx context.Context, subject string, kind sandbox.ObjectK
 	return err
 }
 
-// PutFolder makes an empty folder below an existing path of the container, started or not. Into a volume this works
-// with a read-only root and without capabilities.
-func (e *Engine) PutFolder(ctx context.Context, id, parent, name string, uid, gid int, mode int64) error {
-	var archive bytes.Buffer
-	w := tar.NewWriter(&archive)
-	folder := &tar.Header{
-		Typeflag: tar.TypeDir, Name: strings.Trim(name, "/") + "/", Mode: mode, Uid: uid, Gid: gid, Format: tar.FormatPAX,
+// PutFolder makes a folder in the container that has its volume, started or not, or gives it to whom it is to belong.
+// This works with a read-only root and without capabilities.
+func (e *Engine) PutFolder(ctx context.Context, id string, f sandbox.Folder) error {
+	archive, err := archiveOf(&tar.Header{Typeflag: tar.TypeDir, Name: f.Name + "/", Mode: f.Mode, Uid: f.UID, Gid: f.GID})
+	if err != nil {
+		return err
 	}
-	if err := errors.Join(w.WriteHeader(folder), w.Close()); err != nil {
-		return fault.New(fault.Failure, "", "%s: %w", name, err)
-	}
-	return e.CopyIn(ctx, id, parent, &archive)
+	return e.CopyIn(ctx, id, "/"+f.Parent, archive)
 }
 
 // Start starts a container. A network that was made anew under its name is joined again first; a port that is taken is

@@ -15,6 +15,7 @@ import (
 
 	"github.com/docker/docker/api/types/container"
 	"github.com/docker/docker/api/types/image"
+	"github.com/docker/docker/api/types/mount"
 	"github.com/docker/docker/client"
 
 	"berth/internal/fault"
@@ -145,7 +146,7 @@ func (e *Engine) Load(ctx context.Context, archive io.Reader) error {
 // are not there are left out. The container carries labels, so that a later run clears it should this one be killed.
 func (e *Engine) ImageFiles(ctx context.Context, imageID string, labels map[string]string, names ...string) (map[string][]byte, error) {
 	files := map[string][]byte{}
-	err := e.withHelper(ctx, imageID, labels, func(id string) error {
+	err := e.withHelper(ctx, imageID, nil, labels, func(id string) error {
 		for _, name := range names {
 			content, err := e.containerFile(ctx, id, imageID, name)
 			if errors.Is(err, fs.ErrNotExist) {
@@ -161,8 +162,8 @@ func (e *Engine) ImageFiles(ctx context.Context, imageID string, labels map[stri
 	return files, err
 }
 
-// withHelper gives use a container of an image that never runs, and removes it.
-func (e *Engine) withHelper(ctx context.Context, imageID string, labels map[string]string, use func(id string) error) error {
+// withHelper gives use a container of an image, with mounts, that never runs, and removes it.
+func (e *Engine) withHelper(ctx context.Context, imageID string, mounts []mount.Mount, labels map[string]string, use func(id string) error) error {
 	labels = maps.Clone(labels)
 	if labels == nil {
 		labels = map[string]string{}
@@ -171,7 +172,7 @@ func (e *Engine) withHelper(ctx context.Context, imageID string, labels map[stri
 	config := &container.Config{Image: imageID, Entrypoint: []string{"/never"}, Labels: labels, NetworkDisabled: true}
 	var id string
 	err := e.whole(ctx, imageID, sandbox.ContainerObject, func(ctx context.Context) (string, error) {
-		made, err := e.docker.ContainerCreate(ctx, config, &container.HostConfig{NetworkMode: "none"}, nil, nil, "")
+		made, err := e.docker.ContainerCreate(ctx, config, &container.HostConfig{NetworkMode: "none", Mounts: mounts}, nil, nil, "")
 		id = made.ID
 		return id, e.explain(imageID, err)
 	})

@@ -162,7 +162,12 @@ func (f *fakeRuntime) Create(ctx context.Context, s sandbox.Spec) (string, error
 	return id, err
 }
 
-func (f *fakeRuntime) PutFolder(ctx context.Context, _, _, _ string, _, _ int, _ int64) error {
+func (f *fakeRuntime) FillVolume(ctx context.Context, _ sandbox.Folder, _ map[string]string) (bool, error) {
+	err := f.call(ctx, "fill")
+	return err == nil, err
+}
+
+func (f *fakeRuntime) PutFolder(ctx context.Context, _ string, _ sandbox.Folder) error {
 	return f.call(ctx, "home")
 }
 

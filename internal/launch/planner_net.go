@@ -289,7 +289,7 @@ func (b *builder) steps() {
 	}
 	p.Steps = append(p.Steps, create(StepCreate, "create container %s", sandbox.ContainerName(name)))
 	if p.homeVolume() {
-		p.Steps = append(p.Steps, step(StepHome, "make %s", agentHome))
+		p.Steps = append(p.Steps, beside(StepHome, "make %s", agentHome))
 	}
 	p.Steps = append(p.Steps,
 		step(StepStart, "start"),

@@ -15,17 +15,18 @@ import (
 // run is one launch under way.
 type run struct {
 	*Launcher
-	plan   *Plan
-	undo   undo
-	id     string
-	seen   sandbox.Observed // read back after the start
-	proof  Proof
-	links  []Link
-	keep   bool
-	before sandbox.Observation // what the engine had when it was planned
-	died   chan struct{}       // closed when the sandbox's first process ended
-	way    Opening             // the tunnel's, from before the start; nil if there is none
-	held   []*os.File          // the mounts' sources, from before the start until the end of the walk
+	plan    *Plan
+	undo    undo
+	id      string
+	seen    sandbox.Observed // read back after the start
+	proof   Proof
+	links   []Link
+	keep    bool
+	before  sandbox.Observation // what the engine had when it was planned
+	died    chan struct{}       // closed when the sandbox's first process ended
+	created chan struct{}       // closed when there is a container of that id
+	way     Opening             // the tunnel's, from before the start; nil if there is none
+	held    []*os.File          // the mounts' sources, from before the start until the end of the walk
 }
 
 // walk takes the plan's steps, stage by stage. When one fails, what was made is removed, unless the sandbox is only

@@ -30,8 +30,10 @@ type Runtime interface {
 	CreateVolume(ctx context.Context, name string, labels map[string]string) error
 	// Create makes the container of a Spec, joined to all its networks before it can start, and gives its id.
 	Create(ctx context.Context, s sandbox.Spec) (string, error)
-	// PutFolder makes an empty folder below an existing path of the container, started or not.
-	PutFolder(ctx context.Context, id, parent, name string, uid, gid int, mode int64) error
+	// FillVolume makes a folder in a new volume before any container has it; false where the engine cannot.
+	FillVolume(ctx context.Context, f sandbox.Folder, labels map[string]string) (bool, error)
+	// PutFolder makes a folder in the container that has its volume, started or not.
+	PutFolder(ctx context.Context, id string, f sandbox.Folder) error
 	Start(ctx context.Context, id string) error
 	// Inspect reads a container back into a Spec, by id or name; kind NotFound when there is none.
 	Inspect(ctx context.Context, id string) (sandbox.Observed, error)

@@ -75,13 +75,30 @@ func (r *run) create(ctx context.Context) error {
 	}
 	id, err := r.Runtime.Create(ctx, r.plan.Spec)
 	way.Wait()
-	r.id = id
+	if r.id = id; err == nil {
+		close(r.created)
+	}
 	return err
 }
 
-// home makes the user's own home in the volume, which a new volume gives to root.
+// home makes the user's own home in the volume, which a new volume gives to root; of an old one it makes sure that it is
+// the user's.
 func (r *run) home(ctx context.Context) error {
-	return r.Runtime.PutFolder(ctx, r.id, "/home", "agent", r.plan.User.UID, r.plan.User.GID, 0o700)
+	p := r.plan
+	folder := sandbox.Folder{
+		Volume: sandbox.HomeVolume(p.Spec.Name), Parent: "home", Name: "agent", Arch: p.Arch, UID: p.User.UID, GID: p.User.GID, Mode: 0o700,
+	}
+	if !hasVolume(r.before, folder.Volume) {
+		if filled, err := r.Runtime.FillVolume(ctx, folder, p.Spec.Labels); filled || err != nil {
+			return err
+		}
+	}
+	select {
+	case <-r.created:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	return r.Runtime.PutFolder(ctx, r.id, folder)
 }
 
 func (r *run) start(ctx context.Context) error {

@@ -232,7 +232,7 @@ func (l *Launcher) launch(ctx context.Context, p *Plan, record state.Record, bef
 	if err := l.savePlan(p); err != nil {
 		return nil, err
 	}
-	r := &run{Launcher: l, plan: p, keep: o.Keep, before: before}
+	r := &run{Launcher: l, plan: p, keep: o.Keep, before: before, created: make(chan struct{})}
 	r.undo.add("record "+record.Name, func(context.Context) error {
 		if hadOne { // it was to be replaced: its home is still there, and stays the user's
 			return l.Store.Save(old)

@@ -129,3 +129,11 @@ type Container struct {
 	Networks []string // names, sorted
 	Ports    []uint16 // TCP ports that it exposes, published or not, sorted; one that does not run tells none
 }
+
+// Folder is an empty folder of a user's in a volume, which is mounted at its parent's place.
+type Folder struct {
+	Volume, Parent, Name string // "berth-shop-home", "home", "agent"
+	Arch                 string // of the engine: amd64, arm64
+	UID, GID             int    // inside
+	Mode                 int64
+}
