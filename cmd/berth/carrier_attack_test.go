@@ -224,7 +224,7 @@ func TestAKilledEndIsReplaced(t *testing.T) {
 // hold is a gateway: hold CONTAINER FOLDER opens a carrier and prints its name, then how long each of its GETs takes.
 // What wants out is taken, and never read.
 func hold() {
-	debug.SetMemoryLimit(96 << 20)
+	debug.SetMemoryLimit(gatewayMemory)
 	ctx := context.Background()
 	e, err := engine.Open(ctx, engine.Options{Env: os.LookupEnv, Home: os.Getenv("HOME"), UID: os.Getuid()})
 	var joined *tunnel.Tunnel

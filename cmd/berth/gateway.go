@@ -46,8 +46,8 @@ func (a *app) gatewayCommand() *cobra.Command {
 }
 
 // gatewayMemory bounds in bytes how lazily a gateway collects what it no longer needs: a sandbox that floods the tunnel
-// makes it hold up to 96 MiB of unread bytes (see tunnel), and would make it hold twice that.
-const gatewayMemory = 96 << 20
+// makes it hold up to 160 MiB of unread bytes (see tunnel), and would make it hold twice that.
+const gatewayMemory = 160 << 20
 
 // gatewayGarbage is how much may lie about, in per cent of what is in use: connections that wait and bytes that pass by
 // leave next to none, and there is a gateway for each sandbox.
