@@ -123,6 +123,10 @@ start() {
     esac
     containers_conf >"$place/containers.conf"
     ip netns add "berth-$engine" && ip -n "berth-$engine" link set lo up
+    # An address of its own that neighbours would see, which loopback is not.
+    ip -n "berth-$engine" link add own type veth peer name neighbour
+    ip -n "berth-$engine" addr add 192.0.2.1/24 dev own
+    ip -n "berth-$engine" link set own up
     {
         printf 'set -eu\nmount --make-rprivate /\nmount --bind %s %s\ncd %s\nmkdir -p old tmp\n' "$root" "$root" "$root"
         printf 'mount -t proc proc proc\nmount -t sysfs sysfs sys\n'
