@@ -324,13 +324,22 @@ func TestARefusedTargetIsAllowedOnceOrAlways(t *testing.T) {
 		{Target: "a.example:443", Offer: "a.example:443"}, {Target: "b.example:443", Offer: "b.example:443"}, {Target: "a.example:443", Offer: "a.example:443"},
 	}
 	d := drive(t, f, Options{}, 80, 24)
+	at := noon
+	d.m.now = func() time.Time { return at }
 	d.m.push(d.m.view("shop"))
 	d.keys("1")
 	d.wants("egress  denied a.example:443 (and 2 more)  a allow once  A always")
 	d.keys("a")
-	d.wants("a.example:443 is allowed until the sandbox ends")
+	d.wants("egress  denied a.example:443 (and 2 more)") // it has only just come
+	at = at.Add(time.Second)
+	d.keys("a")
+	d.wants("a.example:443 is allowed until the sandbox ends", "egress  denied b.example:443 (and 1 more)")
+	d.keys("a") // finds a question that nobody can have read
+	d.wants("egress  denied b.example:443 (and 1 more)")
+	at = at.Add(time.Second)
 	d.keys("A")
 	d.wants("b.example:443 is allowed from now on, for this project", "egress  denied 10.0.0.7:443 is a private address")
+	at = at.Add(time.Second)
 	d.keys("a")
 	d.wants("no rule can allow it: 10.0.0.7:443 is a private address")
 	if got := f.called("allow"); !slices.Equal(got, []string{"allow shop a.example:443 false", "allow shop b.example:443 true"}) {
@@ -342,9 +351,25 @@ func TestWhatNoRuleCanAllowIsToldOnce(t *testing.T) {
 	f := newFake()
 	f.refusals = []Refusal{{Target: "10.0.0.7:443", Why: "it is private"}}
 	d := drive(t, f, Options{}, 80, 24)
+	at := noon
+	d.m.now = func() time.Time { return at }
 	d.m.push(d.m.view("shop"))
-	d.keys("1", "A", "esc", "enter")
+	d.keys("1")
+	at = at.Add(time.Second)
+	d.keys("A", "esc", "enter")
 	d.lacks("denied")
+}
+
+func TestTheQuestionDoesNotChangeUnderTheFinger(t *testing.T) {
+	v := newRunning("shop")
+	m := &model{now: func() time.Time { return noon }}
+	for _, target := range []string{"a.example:443", "b.example:443", "a.example:443", "c.example:443"} {
+		v.deny(Refusal{Target: target, Offer: target})
+		v.ask(m)
+		if v.asked != "a.example:443" {
+			t.Errorf("after %s it asks about %s", target, v.asked)
+		}
+	}
 }
 
 func TestTheEngineGoesAndComesBack(t *testing.T) {

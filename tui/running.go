@@ -3,6 +3,7 @@ package tui
 import (
 	"context"
 	"slices"
+	"time"
 
 	tea "github.com/charmbracelet/bubbletea"
 
@@ -35,7 +36,9 @@ type runningView struct {
 	tab    int
 	log    *logView
 	stats  []Stats
-	denied []Refusal // nobody has answered for them yet
+	denied []Refusal // nobody has answered for them yet, oldest first
+	asked  string    // target of the one that is asked about
+	since  time.Time // when it came to be
 	passed []string  // refused targets that nothing can allow, once read
 	shown  bool      // its streams are open
 	stop   context.CancelFunc
@@ -61,7 +64,7 @@ func (v *runningView) show(m *model) tea.Cmd {
 func (v *runningView) hide() {
 	v.shown = false
 	v.stop()
-	v.stats, v.denied = nil, nil // the next time begins with what is still refused
+	v.stats, v.denied, v.asked = nil, nil, "" // the next time begins with what is still refused
 }
 
 func (v *runningView) load(m *model) tea.Cmd {
@@ -137,17 +140,35 @@ func (v *runningView) readRefusals(m *model, ctx context.Context) tea.Cmd {
 				v.deny(r)
 			}
 		}
+		v.ask(m)
 		return nil
 	}, func(*model, error) tea.Cmd { return nil })
 }
 
-// deny makes a refusal the one that is asked about.
+// deny puts a refusal behind those that wait.
 func (v *runningView) deny(r Refusal) {
-	if slices.Contains(v.passed, r.Target) {
+	if slices.Contains(v.passed, r.Target) || v.waiting(r.Target) >= 0 || len(v.denied) == mostDenied {
 		return
 	}
-	v.denied = slices.DeleteFunc(v.denied, func(d Refusal) bool { return d.Target == r.Target })
-	v.denied = append(v.denied[max(0, len(v.denied)+1-mostDenied):], r)
+	v.denied = append(v.denied, r)
+}
+
+func (v *runningView) waiting(target string) int {
+	return slices.IndexFunc(v.denied, func(r Refusal) bool { return r.Target == target })
+}
+
+// answerAfter is how long a question stands before it can be answered: a key that was meant for the one before is none
+// of this one's.
+const answerAfter = 500 * time.Millisecond
+
+// ask chooses the refusal that is asked about, first of those that can be allowed. It stays until it is answered: what
+// programs inside go on asking for must not slip under a finger.
+func (v *runningView) ask(m *model) {
+	if len(v.denied) == 0 || v.waiting(v.asked) >= 0 {
+		return
+	}
+	i := max(0, slices.IndexFunc(v.denied, func(r Refusal) bool { return r.Offer != "" }))
+	v.asked, v.since = v.denied[i].Target, m.now()
 }
 
 func (v *runningView) place() place { return atRunning }
@@ -254,13 +275,15 @@ func (v *runningView) act(m *model, do action) (tea.Cmd, bool) {
 	return nil, v.scroller.act(do, v.page)
 }
 
-// allow answers for the newest refusal.
+// allow answers for the refusal that is asked about.
 func (v *runningView) allow(m *model, always bool) tea.Cmd {
-	if len(v.denied) == 0 {
+	i := v.waiting(v.asked)
+	if i < 0 || m.now().Sub(v.since) < answerAfter {
 		return nil
 	}
-	r := v.denied[len(v.denied)-1]
-	v.denied = v.denied[:len(v.denied)-1]
+	r := v.denied[i]
+	v.denied = slices.Delete(v.denied, i, i+1)
+	v.ask(m)
 	if r.Offer == "" {
 		v.passed = append(v.passed, r.Target)
 		m.say("no rule can allow it: " + clean(r.Why))

@@ -184,12 +184,13 @@ func (v *runningView) drawTab(m *model, c *canvas) {
 	c.put(body)
 }
 
-// drawDenied asks about the newest refusal; of one that no rule can allow it says why.
+// drawDenied asks about a refusal; of one that no rule can allow it says why.
 func (v *runningView) drawDenied(m *model, c *canvas) {
-	if len(v.denied) == 0 {
+	i := v.waiting(v.asked)
+	if i < 0 {
 		return
 	}
-	last := v.denied[len(v.denied)-1]
+	now := v.denied[i]
 	once, always := m.keys.key("allow-once"), m.keys.key("allow-always")
 	more := ""
 	if n := len(v.denied) - 1; n > 0 {
@@ -199,10 +200,10 @@ func (v *runningView) drawDenied(m *model, c *canvas) {
 	if c.w < 64 {
 		said, keys, more = "denied", fmt.Sprintf("  %s once  %s always", once, always), ""
 	}
-	if last.Offer == "" {
-		c.add(cut(m.st.in(warning, said)+" "+clean(last.Why)+more, c.w))
+	if now.Offer == "" {
+		c.add(cut(m.st.in(warning, said)+" "+clean(now.Why)+more, c.w))
 		return
 	}
-	text := elide(clean(last.Target), max(8, c.w-width(said+" "+more+keys)))
+	text := elide(clean(now.Target), max(8, c.w-width(said+" "+more+keys)))
 	c.add(cut(m.st.in(warning, said)+" "+text+more+keys, c.w))
 }

@@ -161,7 +161,7 @@ func (b *backend) Plan(ctx context.Context, e tui.Edits, show func(tui.Plan)) er
 		return remedied(err)
 	}
 	out := tui.Plan{
-		Ready: true, Sandbox: p.Spec.Name, Engine: b.engineName(ctx, s), Text: p.String(), Profile: string(p.Profile),
+		Ready: true, Sandbox: p.Spec.Name, Engine: b.engineName(ctx, s), Text: p.String(), Profile: string(p.Profile), Profiles: profiles(),
 		Warnings: strings.Count(p.String(), "\n  warning "), Rules: ruleLines(p.Findings), Question: question,
 		Can: []string{tui.EditImage, tui.EditNetworks, tui.EditConfig},
 	}
@@ -173,6 +173,14 @@ func (b *backend) Plan(ctx context.Context, e tui.Edits, show func(tui.Plan)) er
 	}
 	show(out)
 	return nil
+}
+
+func profiles() []string {
+	var out []string
+	for _, p := range hardening.Profiles() {
+		out = append(out, string(p))
+	}
+	return out
 }
 
 // sketch is the plan before the engine is asked.
