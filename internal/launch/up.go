@@ -239,6 +239,9 @@ func (l *Launcher) launch(ctx context.Context, p *Plan, record state.Record, bef
 		}
 		return l.forget(record.Name)
 	})
+	for _, warning := range p.Warnings { // who asked for no plan has not read them
+		r.emit(event.Event{Step: "plan", Stage: event.Warning, Text: warning})
+	}
 	stop := r.watch(ctx)
 	defer stop()
 	err := r.walk(ctx)
