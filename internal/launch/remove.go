@@ -276,7 +276,7 @@ func (l *Launcher) Prune(ctx context.Context) ([]Removal, error) {
 }
 
 func (l *Launcher) prune(ctx context.Context, o sandbox.Observation, held string) ([]Removal, error) {
-	defer l.Store.Sweep()
+	defer l.Store.Sweep(held)
 	defer l.Revive(ctx, o.Sandboxes)
 	left, err := l.leftovers(o)
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"time"
 
 	"github.com/gofrs/flock"
 
@@ -136,15 +137,16 @@ func busy(job Job, name, path string) error {
 
 func odd(r rune) bool { return r < ' ' || r > '~' }
 
-// Sweep takes away the files of locks, and the sockets of gateways, whose holders were killed; those that somebody holds
-// stay.
-func (s *Store) Sweep() {
+// Sweep takes away the files of locks, the sockets of gateways and what was half written, whose holders were killed;
+// those that somebody holds stay. own is the name whose lock this process has, "" if it has none.
+func (s *Store) Sweep(own string) {
 	unlock, err := s.wait(sweeping)
 	if err != nil {
 		return
 	}
 	defer unlock()
 	s.sweepSockets()
+	s.sweepHalves(own)
 	left, err := filepath.Glob(filepath.Join(s.places.Runtime, s.owner+".*.lock"))
 	if err != nil {
 		return
@@ -170,6 +172,24 @@ func sweep(path string, others ...string) {
 		}
 	}
 	_ = file.Unlock() // the descriptor is closed in any case
+}
+
+// sweepHalves removes files that were not written to their end. A record is written under its sandbox's lock, what
+// belongs to no sandbox within moments.
+func (s *Store) sweepHalves(own string) {
+	left, err := filepath.Glob(filepath.Join(s.places.State, ".*.json-*"))
+	if err != nil {
+		return
+	}
+	for _, path := range left {
+		name, _, _ := strings.Cut(strings.TrimPrefix(filepath.Base(path), "."), ".json-")
+		info, err := os.Lstat(path)
+		common := strings.HasPrefix(name, "_")
+		if err != nil || common && time.Since(info.ModTime()) < time.Minute || !common && name != own && s.Held(Work, name) {
+			continue
+		}
+		_ = os.Remove(path) // one that stays does no harm
+	}
 }
 
 func (s *Store) sweepSockets() {

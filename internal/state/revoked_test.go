@@ -67,7 +67,7 @@ func TestSweepTakesTheSocketsOfGatewaysThatAreGone(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	s.Sweep()
+	s.Sweep("")
 	if _, err := os.Stat(s.Socket("blog")); err != nil {
 		t.Error("the socket of a gateway that lives is gone")
 	}

@@ -4,9 +4,11 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 )
 
 func TestSweepTakesTheLockFilesOfTheDeadAndLeavesThoseThatAreHeld(t *testing.T) {
@@ -25,7 +27,7 @@ func TestSweepTakesTheLockFilesOfTheDeadAndLeavesThoseThatAreHeld(t *testing.T) 
 	if err := os.WriteFile(s.lockPath(Work, "shop"), nil, 0o600); err != nil { // as kill -9 leaves it
 		t.Fatal(err)
 	}
-	s.Sweep()
+	s.Sweep("")
 	left, err := filepath.Glob(filepath.Join(places.Runtime, "*.lock"))
 	if err != nil || len(left) != 1 || left[0] != s.lockPath(Work, "blog") {
 		t.Errorf("left %v, %v", left, err)
@@ -47,7 +49,7 @@ func TestASweepIsNobodysHolder(t *testing.T) {
 				case <-stop:
 					return
 				default:
-					s.Sweep()
+					s.Sweep("")
 				}
 			}
 		})
@@ -75,4 +77,43 @@ func TestASweepIsNobodysHolder(t *testing.T) {
 	takers.Wait()
 	close(stop)
 	sweepers.Wait()
+}
+
+func TestSweepTakesWhatWasHalfWritten(t *testing.T) {
+	s := open(t)
+	held, err := s.TryLock(Work, "blog", "up")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer held.Unlock()
+	for _, name := range []string{".shop.json-1", ".blog.json-2", "._ports.json-3", "._allowed.json-4", "shop.json"} {
+		if err := os.WriteFile(filepath.Join(s.places.State, name), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	old := time.Now().Add(-time.Hour)
+	if err := os.Chtimes(filepath.Join(s.places.State, "._allowed.json-4"), old, old); err != nil {
+		t.Fatal(err)
+	}
+	left := func() []string {
+		files, err := filepath.Glob(filepath.Join(s.places.State, "*.json*"))
+		hidden, errHidden := filepath.Glob(filepath.Join(s.places.State, ".*.json*"))
+		if err != nil || errHidden != nil {
+			t.Fatal(err, errHidden)
+		}
+		var names []string
+		for _, path := range append(hidden, files...) {
+			names = append(names, filepath.Base(path))
+		}
+		slices.Sort(names)
+		return slices.Compact(names)
+	}
+	s.Sweep("")
+	if got := left(); !slices.Equal(got, []string{"._ports.json-3", ".blog.json-2", "shop.json"}) {
+		t.Errorf("left %q", got)
+	}
+	s.Sweep("blog")
+	if got := left(); !slices.Equal(got, []string{"._ports.json-3", "shop.json"}) {
+		t.Errorf("left %q", got)
+	}
 }
