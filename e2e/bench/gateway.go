@@ -81,7 +81,7 @@ func gatewayOf(name string) (int, error) {
 	}
 	for _, line := range lines {
 		text, err := os.ReadFile(line)
-		if err == nil && bytes.HasSuffix(text, []byte("\x00gateway\x00"+name+"\x00")) {
+		if err == nil && bytes.Contains(text, []byte("\x00gateway\x00"+name+"\x00")) {
 			return strconv.Atoi(filepath.Base(filepath.Dir(line)))
 		}
 	}
