@@ -24,9 +24,9 @@ type streamer interface {
 	Stream(ctx context.Context, id string, x sandbox.Exec) (io.ReadWriteCloser, error)
 }
 
-// openCarrier joins berth to berth-inside in a running container, whose first process here is pid: by a socket in
-// folder, which is mounted at insideRun, if that is tried (folder is not "") and a program inside comes within a second, else by the streams of an exec. The
-// tunnel's Name says which it was. ports are those that may be dialled, the server's first; with proxy, programs inside
+// openCarrier joins berth to berth-inside in a running container, whose first process is pid on this machine: by a
+// socket in folder, which is mounted at insideRun, if that is tried (folder is not "") and a program inside comes within
+// a second, else by the streams of an exec. The tunnel's Name says which it was. ports are those that may be dialled, the server's first; with proxy, programs inside
 // find a proxy at 127.0.0.1:3128. ctx bounds the opening alone. Only the exec's error is told, as a fault.
 func openCarrier(ctx context.Context, e streamer, id string, pid int, folder string, ports tunnel.Ports, proxy bool) (*tunnel.Tunnel, error) {
 	args := serveArguments(ports, proxy)

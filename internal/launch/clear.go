@@ -56,7 +56,7 @@ func (l *Launcher) clearOne(ctx context.Context, o sandbox.Observation, name str
 // outlast removes what is there while the engine may still be making what a killed process had asked for: a container
 // that comes late holds the volume that was to go.
 func (l *Launcher) outlast(ctx context.Context, name string) {
-	for range settles {
+	for range settleTries {
 		left := l.removeObjects(ctx, name, objects(name))
 		select {
 		case <-time.After(settle):
@@ -69,10 +69,11 @@ func (l *Launcher) outlast(ctx context.Context, name string) {
 	}
 }
 
-// settle is how long, settles how often, an engine may go on with a request whose client has died: engine 20.10 makes a network in 0.1 to 0.4 s and hears of no end before.
+// How long is waited for an engine that may go on with a request whose client has died, and how often: engine 20.10
+// makes a network in 0.1 to 0.4 s and hears of no end before.
 const (
-	settle  = time.Second
-	settles = 3
+	settle      = time.Second
+	settleTries = 3
 )
 
 // clearButHome removes a launch that died but leaves the home that it had taken over, as it was before.

@@ -25,7 +25,7 @@ type run struct {
 	before  sandbox.Observation // what the engine had when it was planned
 	died    chan struct{}       // closed when the sandbox's first process ended
 	created chan struct{}       // closed when there is a container of that id
-	way     Opening             // the tunnel's, from before the start; nil if there is none
+	opening Opening             // the tunnel's, from before the start; nil if there is none
 	held    []*os.File          // the mounts' sources, from before the start until the end of the walk
 }
 
@@ -34,7 +34,7 @@ type run struct {
 func (r *run) walk(ctx context.Context) error {
 	defer r.release()
 	err := r.because(ctx, r.stages(ctx))
-	r.dropWay()
+	r.dropOpening()
 	switch {
 	case err == nil:
 		return nil

@@ -69,12 +69,12 @@ func (r *run) create(ctx context.Context) error {
 		return err
 	}
 	r.removes(sandbox.ContainerObject, sandbox.ContainerName(r.plan.Spec.Name))
-	var way sync.WaitGroup
+	var preparing sync.WaitGroup
 	if len(r.plan.Spec.Network.Ports) == 0 {
-		way.Go(func() { r.way = r.Reach.Prepare(r.plan.Spec.Name) })
+		preparing.Go(func() { r.opening = r.Reach.Prepare(r.plan.Spec.Name) })
 	}
 	id, err := r.Runtime.Create(ctx, r.plan.Spec)
-	way.Wait()
+	preparing.Wait()
 	if r.id = id; err == nil {
 		close(r.created)
 	}
@@ -124,8 +124,8 @@ func (r *run) tunnel(ctx context.Context) error {
 	name := r.plan.Spec.Name
 	r.undo.add("gateway of "+name, func(ctx context.Context) error { return r.Reach.Close(ctx, name) })
 	open := r.Reach.Open
-	if r.way != nil {
-		open = r.way.Join
+	if r.opening != nil {
+		open = r.opening.Join
 	}
 	how, err := open(ctx, r.seen)
 	if err == nil {
@@ -134,10 +134,10 @@ func (r *run) tunnel(ctx context.Context) error {
 	return err
 }
 
-// dropWay ends a tunnel that waits for a start which does not come.
-func (r *run) dropWay() {
-	if r.way != nil {
-		r.way.Drop()
+// dropOpening ends a tunnel that waits for a start which does not come.
+func (r *run) dropOpening() {
+	if r.opening != nil {
+		r.opening.Drop()
 	}
 }
 
