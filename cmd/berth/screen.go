@@ -31,6 +31,7 @@ func (a *app) runRoot(ctx context.Context) error {
 	a.printLeft(result.Left)
 	switch result.Ending {
 	case tui.Cancelled:
+		a.print.Note("the launch was cancelled; berth ls shows what is up")
 		return status(exitSignal + int(syscall.SIGINT))
 	case tui.Terminated:
 		return status(exitSignal + int(syscall.SIGTERM))
